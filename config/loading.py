@@ -1,0 +1,57 @@
+"""From a file to settings that can be used: the checks that look at several keys at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from config.document import Document, read
+from config.problems import ConfigError, Problem
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A validated file. The providers' own ``config`` is validated later, out of ``document``."""
+
+    document: Document
+    settings: Settings
+
+
+def load(path: str | os.PathLike[str]) -> Loaded:
+    """Read and validate gateway.yaml. Raises ``ConfigError``."""
+    document = read(path)
+    settings = document.parse(Settings)
+    problems = [*_state_problems(document, settings), *_routing_problems(document, settings)]
+    if problems:
+        raise ConfigError(problems)
+    return Loaded(document, settings)
+
+
+def _state_problems(document: Document, settings: Settings) -> Iterator[Problem]:
+    in_memory = settings.store.in_memory
+    if settings.secret is None and not in_memory:
+        yield document.problem(
+            ("secret",), "required key is missing: only memory:// works without a secret"
+        )
+    if settings.workers > 1:
+        why = (
+            "memory:// keeps its state in one process"
+            if in_memory
+            else "several processes are not available in this version; "
+            "start several gateways on one store instead"
+        )
+        yield document.problem(("workers",), f"must be 1: {why}")
+
+
+def _routing_problems(document: Document, settings: Settings) -> Iterator[Problem]:
+    for app_id, app in settings.apps.items():
+        for index, name in enumerate(app.providers or ()):
+            if name not in settings.providers:
+                close = difflib.get_close_matches(name[:32], settings.providers, n=1)
+                hint = f'; did you mean "{close[0]}"?' if close else ""
+                yield document.problem(
+                    ("apps", app_id, "providers", index), f"there is no such provider{hint}"
+                )

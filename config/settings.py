@@ -1,0 +1,147 @@
+"""The gateway's own keys: the top level of gateway.yaml."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
+
+from config.apps import App, AppId
+from config.files import FilePath
+from config.issuer import Issuer
+from config.model import Model
+from config.network import Cidr, HostPort, Origin, PublicUrl
+from config.quantities import Limit
+from config.secret import Secret
+from config.spelling import invalid
+
+MEMORY = "memory://"
+MIN_SECRET = 32  # bytes
+
+_PROVIDER_NAME = "^[a-z0-9][a-z0-9_-]{0,31}$"
+_PROVIDER_TYPE = r"^([a-z][a-z0-9_]*|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+)$"
+
+Count = Annotated[int, Field(ge=1)]
+
+
+def _provider_name(name: str) -> str:
+    if not re.fullmatch(_PROVIDER_NAME, name):
+        raise invalid(
+            "a provider name is at most 32 lower-case letters, digits, - and _, "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+def _provider_type(name: str) -> str:
+    if not re.fullmatch(_PROVIDER_TYPE, name):
+        raise invalid("must be the name of a provider type, or a dotted path to a module")
+    return name
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < MIN_SECRET:
+        raise invalid(f"must have at least {MIN_SECRET} bytes; openssl rand -base64 32 makes one")
+    return secret
+
+
+def _store_url(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    scheme = text.partition("://")[0]
+    if text == MEMORY:
+        return secret
+    if scheme in ("redis+sentinel", "redis+cluster"):
+        raise invalid(f"{scheme}:// is not available in this version: use redis:// or rediss://")
+    if scheme not in ("redis", "rediss"):
+        raise invalid("must be memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
+    try:
+        url = urlsplit(text)
+        complete = bool(url.hostname) and url.port != 0
+    except ValueError:
+        complete = False
+    if not complete:
+        raise invalid(f"must be {scheme}://HOST:PORT/DB")
+    return secret
+
+
+ProviderName = Annotated[
+    str,
+    AfterValidator(_provider_name),
+    WithJsonSchema({"type": "string", "pattern": _PROVIDER_NAME}),
+]
+ProviderType = Annotated[
+    str,
+    AfterValidator(_provider_type),
+    WithJsonSchema({"type": "string", "pattern": _PROVIDER_TYPE}),
+]
+
+
+class TlsFiles(Model):
+    """PEM files for https."""
+
+    certificate: FilePath  # with its chain
+    private_key: FilePath
+
+
+class StoreEntry(Model):
+    """Where pending challenges and counters live."""
+
+    # A secret, since it may hold a password.
+    url: Annotated[Secret, AfterValidator(_store_url)] = Field(
+        default=SecretStr(MEMORY), json_schema_extra={"default": MEMORY}
+    )
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the state lives and dies with the process."""
+        return self.url.get_secret_value() == MEMORY
+
+
+class ProviderEntry(Model):
+    """A provider. Its type knows what ``config`` may hold."""
+
+    type: ProviderType
+    label: str | None = None  # for people
+    address: str | None = None  # template of the mesibo address; default: the type's
+    shared_address: bool = False  # other providers that say so, too, may give the same addresses
+    config: dict[str, Any] = Field(default={}, repr=False)
+
+
+class Limits(Model):
+    """Limits on top of each provider's own."""
+
+    per_ip: list[Limit] = Field(default=[Limit(60, 300)])  # logins from one address
+    failures_per_identity: list[Limit] = Field(default=[Limit(5, 900)])
+    connections: Count = 10_000
+    connections_per_ip: Count = 4_096
+
+
+class Logging(Model):
+    """What is logged, and how it looks."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(Model):
+    """gateway.yaml, but for what is in each provider's ``config``."""
+
+    listen: HostPort = HostPort("127.0.0.1", 8080)
+    admin: HostPort | None = HostPort("127.0.0.1", 9090)  # health and metrics; None: off
+    public_url: PublicUrl | None = None  # where browsers reach the gateway
+    workers: Count = 1
+    tls: TlsFiles | None = None
+    trusted_proxies: list[Cidr] = Field(default=[])  # whose X-Forwarded-For is believed
+    cors_origins: list[Origin] = Field(default=["*"])
+    allow_get: bool = False  # logins in the query string, as clients of 2020 sent them
+    secret: Annotated[Secret, AfterValidator(_long_enough)] | None = None  # keys stored digests
+    store: StoreEntry = Field(default=StoreEntry())
+    issuer: Issuer
+    apps: dict[AppId, App] = Field(min_length=1)  # by app id; "*" admits any
+    providers: dict[ProviderName, ProviderEntry] = Field(  # by name, in the order of asking
+        min_length=1, json_schema_extra={"additionalProperties": False}
+    )
+    limits: Limits = Field(default=Limits())
+    logging: Logging = Field(default=Logging())
