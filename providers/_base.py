@@ -1,0 +1,214 @@
+"""The one interface for every way of proving who somebody is.
+
+A login is one conversation. ``identify`` reads who the request *says* it is, ``begin`` opens the
+conversation and, after a challenge, ``resume`` goes on with it; both return an ``Identity``
+(proven) or a ``Challenge`` (something the person has to do first).
+
+Failures are three different things, and three different types::
+
+    LoginError
+    ├── Rejected          the person: wrong proof, not allowed here
+    │   └── UnknownIdentity   nobody of that name here: the next provider is asked
+    └── Unavailable       an upstream did not answer; never counts against the person
+    ConfigError           the operator (config.ConfigError)
+
+A provider never sees HTTP, never mints a token, never limits attempts and never stores anything:
+the gateway does each of these once, for all providers.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypedDict, TypeVar
+
+from config import Limit, Model
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class Reason(enum.Enum):
+    """Why a person was refused, as far as the person may know."""
+
+    LOGIN = "login"  # wrong or unknown user, disabled, not in a group: one reason for all
+    CODE = "code"  # wrong, expired, used, none pending
+    PHONE = "phone"  # not a phone number that can be reached
+    EMAIL = "email"  # not an email address that can be reached
+
+
+class LoginError(Exception):
+    """A login that ends without an identity. Its text is for the operator's log only."""
+
+
+class Rejected(LoginError):
+    """The person's failure."""
+
+    def __init__(self, detail: str, reason: Reason = Reason.LOGIN) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class UnknownIdentity(Rejected):
+    """This provider does not know the person; another one may."""
+
+
+class Unavailable(LoginError):
+    """An upstream's failure: it did not answer, or not sensibly.
+
+    ``upstream`` is a name out of the configuration; ``retry_after`` is in seconds.
+    """
+
+    def __init__(self, upstream: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{upstream}: {detail}")
+        self.upstream = upstream
+        self.retry_after = retry_after
+
+
+class Fields(TypedDict, total=False):
+    """What a login request carries, each a non-blank string (an absent key was absent or blank).
+
+    Nothing here is proven. ``phone`` may hold any login name: stock apps have one field only.
+    """
+
+    phone: str
+    email: str
+    username: str
+    otp: str
+    password: str
+    id_token: str
+    nonce: str
+    access_token: str
+    code: str
+    code_verifier: str
+    redirect_uri: str
+    return_url: str
+    code_challenge: str
+    name: str
+    lang: str
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to sign in, from the first byte to the token."""
+
+    app: str  # the app id, admitted by the configuration
+    provider: str  # the provider's name in the configuration
+    identity: str  # who the request says it is, in canonical form; unproven
+    client: str  # the network it comes from, as limits count it: an IPv4 address or an IPv6 /64
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a provider vouches for. Every field is proven, or left None."""
+
+    subject: str  # stable and unique within the provider
+    username: str | None = None
+    email: str | None = None
+    phone: str | None = None  # E.164 digits without the plus
+    name: str | None = None  # for people to read
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one delivered message costs: one of each limit, counted under ``scope`` and ``key``."""
+
+    scope: str  # "phone", "ip", "prefix" ...: names the counter, never shown to the person
+    key: str
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChallenge:
+    """ "Type the code we sent you."
+
+    The gateway makes the code, keeps a keyed digest of it, counts the tries and hands the code to
+    ``deliver``; the provider only says how it travels. ``deliver`` raises ``Rejected`` when the
+    recipient is refused for good and ``Unavailable`` when nothing can have been delivered. A
+    message that *may* have gone out is delivered.
+    """
+
+    deliver: Callable[[str], Awaitable[None]]
+    lifetime: float  # seconds, from the first delivery
+    resend_after: float  # seconds; a start inside it delivers nothing
+    length: int = 6  # digits
+    tries: int = 5
+    code: str | None = None  # a fixed code (test numbers); None: the gateway draws one
+    memo: bytes = b""  # private; kept by the gateway and handed to ``resume`` untouched
+    budgets: tuple[Budget, ...] = ()
+
+
+Challenge = CodeChallenge
+
+
+class Meter(Protocol):
+    """Where providers report what they did; names and outcomes come from configuration and code."""
+
+    def message(self, sender: str, outcome: str) -> None:
+        """Count one message handed to ``sender``: accepted, ambiguous, refused or unavailable."""
+
+    def upstream(self, upstream: str, outcome: str, seconds: float) -> None:
+        """Time one call to an upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the gateway lends to its providers."""
+
+    session: aiohttp.ClientSession  # pooled; verifies TLS; no cookies
+    meter: Meter
+
+
+C = TypeVar("C", bound=Model)
+
+
+class Provider(ABC, Generic[C]):
+    """A configured way to find out who somebody is.
+
+    A module in ``providers/`` (or anywhere, named by a dotted ``type``) defines one subclass.
+    """
+
+    Config: ClassVar[type[Model]]  # the model of the provider's own ``config`` keys
+    purpose: ClassVar[str]  # one line for people
+    address: ClassVar[str] = "{provider}:{subject}"  # default template of the mesibo address
+    sends_code: ClassVar[bool] = False  # whether ``otp`` in a request answers this provider
+    libraries: ClassVar[tuple[str, ...]] = ()  # optional modules it cannot work without
+
+    def __init__(self, name: str, config: C, context: Context) -> None:
+        self.name = name
+        self.config = config
+        self.context = context
+
+    @abstractmethod
+    def identify(self, fields: Fields) -> str | None:
+        """Return who the request says it is, canonical, or None when it lacks a needed field.
+
+        Pure and fast: spelling variants of one identity give one string, since attempts are limited
+        and challenges found by it. Raises ``Rejected`` (or ``UnknownIdentity``) for nonsense.
+        """
+
+    @abstractmethod
+    async def begin(self, attempt: Attempt, fields: Fields) -> Identity | Challenge:
+        """Open the conversation. Raises ``LoginError``."""
+
+    async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity | Challenge:
+        """Go on after a challenge (a code has been checked before this). Raises ``LoginError``."""
+        raise Rejected("this provider gives no challenges")
+
+    async def open(self) -> None:
+        """Get ready. Must not fail because an upstream is down: it may come back."""
+
+    async def close(self) -> None:
+        """Give back what ``open`` and the logins took."""
+
+    async def check(self) -> list[str]:
+        """Try every upstream without logging anyone in; return the problems, a line each."""
+        return []
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should be told at every start."""
+        return []

@@ -1,0 +1,55 @@
+"""What one-time-code providers share: the code's settings and the text around it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field
+
+from config import Duration, Model
+
+MAX_LIFETIME: Final = 600.0  # seconds; OWASP ASVS 6.5.5
+
+_PLACEHOLDER: Final = re.compile(r"\{(code|app|minutes)\}")
+
+
+def _at_most_ten_minutes(seconds: float) -> float:
+    if seconds > MAX_LIFETIME:
+        raise ValueError("at most 10m")
+    return seconds
+
+
+class CodeConfig(Model):
+    """How codes are made. The stock apps can type six digits and nothing else."""
+
+    length: Annotated[int, Field(ge=6, le=10)] = 6
+    lifetime: Annotated[Duration, AfterValidator(_at_most_ten_minutes)] = MAX_LIFETIME
+    attempts: Annotated[int, Field(ge=1, le=10)] = 5
+
+
+def _names_the_code(template: str) -> str:
+    if "{code}" not in template:
+        raise ValueError("must contain {code}")
+    return template
+
+
+Template = Annotated[str, AfterValidator(_names_the_code)]
+Texts = Annotated[dict[str, Template], Field(min_length=1)]
+
+
+def choose(texts: str | dict[str, str], lang: str | None) -> str:
+    """The template for a language tag (``de-AT`` falls back to ``de``, then ``en``, then any)."""
+    if isinstance(texts, str):
+        return texts
+    wanted = (lang or "").lower()
+    by_tag = {tag.lower(): text for tag, text in texts.items()}
+    for tag in (wanted, wanted.partition("-")[0], "en"):
+        if tag in by_tag:
+            return by_tag[tag]
+    return next(iter(texts.values()))
+
+
+def compose(template: str, **values: Any) -> str:
+    """Fill ``{code}``, ``{app}`` and ``{minutes}``; no value is looked into again."""
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)

@@ -1,0 +1,48 @@
+"""Prints codes to standard output: for trials on one's own machine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ValidationInfo, model_validator
+
+from config import Model
+from providers._base import Context
+from providers._senders import Message
+
+
+class ConsoleConfig(Model):
+    """``type: console``."""
+
+    type: Literal["console"]
+    name: str = "console"
+    allow_in_production: bool = False
+
+    @model_validator(mode="after")
+    def _trials_only(self, info: ValidationInfo) -> ConsoleConfig:
+        production = bool(info.context and info.context.get("production"))
+        if production and not self.allow_in_production:
+            raise ValueError(
+                "codes would be printed in production: use another sender, "
+                "or set allow_in_production: true"
+            )
+        return self
+
+    def create(self, context: Context) -> Console:
+        """Make the sender."""
+        return Console(self.name)
+
+
+class Console:
+    """Whoever reads the terminal reads the codes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def send(self, message: Message, within: float) -> None:
+        """Print the code, one line."""
+        print(f"code for {message.to}: {message.code}", flush=True)  # noqa: T201 - its purpose
+
+    async def check(self) -> list[str]:
+        """Standard output is always there."""
+        return []

@@ -1,0 +1,200 @@
+"""Any SMS vendor with an HTTP API, by configuration alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote, urlencode
+from xml.sax.saxutils import escape
+
+import aiohttp
+import orjson
+from pydantic import AfterValidator, Field, model_validator
+from yarl import URL
+
+from config import Model, Secret
+from providers._base import Context, Reason, Rejected, Unavailable
+from providers._http import NotSent, Reply, Upstream
+from providers._senders import Ambiguous, Message
+
+_PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
+
+
+def _http_url(url: str) -> str:
+    if not re.match(r"https?://[^\s/{}]+", url):
+        raise ValueError("must be an http:// or https:// URL with a fixed host")
+    return url
+
+
+Values = Mapping[str, str]
+HttpStatus = Annotated[int, Field(ge=100, le=599)]
+
+
+class AnswerTest(Model):
+    """Which answers are meant: status codes, and values at dotted paths of a JSON body."""
+
+    status: list[HttpStatus] = Field(default_factory=list)
+    json_fields: dict[str, Any] = Field(default_factory=dict, alias="json")
+
+    def matches(self, reply: Reply) -> bool:
+        """Whether ``reply`` is such an answer."""
+        accepted = self.status or range(200, 300)
+        return reply.status in accepted and self._body_matches(reply.body)
+
+    def _body_matches(self, body: bytes) -> bool:
+        if not self.json_fields:
+            return True
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return False
+        for path, wanted in self.json_fields.items():
+            accepted = wanted if isinstance(wanted, list) else [wanted]
+            if _at(answer, path) not in accepted:
+                return False
+        return True
+
+
+class BasicAuth(Model):
+    """HTTP Basic authentication (RFC 7617)."""
+
+    username: str
+    password: Secret
+
+
+class HttpConfig(Model):
+    """``type: http``. Templates may name ``{to}``, ``{text}`` and ``{code}``."""
+
+    type: Literal["http"]
+    name: str = "http"
+    url: Annotated[str, AfterValidator(_http_url)]
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    headers: dict[str, Secret] = Field(default_factory=dict)
+    json_body: Any = Field(default=None, alias="json")
+    form: dict[str, str] | None = None
+    body: str | None = None
+    success: AnswerTest = Field(default_factory=AnswerTest)
+    refused: AnswerTest | None = None  # answers that mean: this number can never be reached
+    basic_auth: BasicAuth | None = None
+    bearer: Secret | None = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> HttpConfig:
+        given = [part for part in (self.json_body, self.form, self.body) if part is not None]
+        if len(given) > 1:
+            raise ValueError("give one of json, form and body")
+        if self.basic_auth and self.bearer:
+            raise ValueError("give one of basic_auth and bearer")
+        return self
+
+    def create(self, context: Context) -> Http:
+        """Make the sender."""
+        return Http(self, context)
+
+
+class Http:
+    """Posts each message to the configured URL."""
+
+    def __init__(self, config: HttpConfig, context: Context) -> None:
+        self.name = config.name
+        self._config = config
+        self._upstream = Upstream(config.name, context.session, context.meter)
+        self._headers = {k: v.get_secret_value() for k, v in config.headers.items()}
+        if config.bearer:
+            self._headers["Authorization"] = f"Bearer {config.bearer.get_secret_value()}"
+        if config.basic_auth:
+            password = config.basic_auth.password.get_secret_value()
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(
+                config.basic_auth.username, password, encoding="utf-8"
+            )
+        self._escape = _escape_for(self._headers)
+
+    async def send(self, message: Message, within: float) -> None:
+        """Send one message; see ``providers._senders`` for the answers."""
+        values = {"to": message.to, "text": message.text, "code": message.code}
+        url = URL(_fill(self._config.url, values, _quote), encoded=True)
+        data, content_type = self._body(values)
+        headers = {**({"Content-Type": content_type} if content_type else {}), **self._headers}
+        try:
+            reply = await self._upstream.exchange(
+                self._config.method, url, within=within, headers=headers, data=data
+            )
+        except NotSent:
+            raise
+        except Unavailable as error:
+            raise Ambiguous from error
+        self._judge(reply)
+
+    def _body(self, values: Values) -> tuple[bytes | None, str | None]:
+        config = self._config
+        if config.json_body is not None:
+            return orjson.dumps(_fill_all(config.json_body, values)), "application/json"
+        if config.form is not None:
+            filled = {key: _fill(text, values, str) for key, text in config.form.items()}
+            return urlencode(filled).encode(), "application/x-www-form-urlencoded"
+        if config.body is not None:
+            return _fill(config.body, values, self._escape).encode(), None
+        return None, None
+
+    def _judge(self, reply: Reply) -> None:
+        if self._config.success.matches(reply):
+            return
+        if self._config.refused is not None and self._config.refused.matches(reply):
+            raise Rejected(f"{self.name} refused the recipient", Reason.PHONE)
+        raise Unavailable(self.name, f"answered with HTTP status {reply.status}, not as success")
+
+    async def check(self) -> list[str]:
+        """Reach the server without sending anything: a HEAD of its root."""
+        root = URL(self._config.url.partition("{")[0]).origin()
+        try:
+            await self._upstream.exchange("HEAD", root, within=5.0)
+        except Unavailable as error:
+            return [str(error)]
+        return []
+
+
+def _fill(template: str, values: Values, escaped: Any) -> str:
+    return _PLACEHOLDER.sub(lambda match: escaped(values[match[1]]), template)
+
+
+def _fill_all(template: Any, values: Values) -> Any:
+    """Fill every string of a JSON document; the encoder escapes them."""
+    if isinstance(template, str):
+        return _fill(template, values, str)
+    if isinstance(template, dict):
+        return {key: _fill_all(value, values) for key, value in template.items()}
+    if isinstance(template, Sequence):
+        return [_fill_all(value, values) for value in template]
+    return template
+
+
+def _quote(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _json_string(text: str) -> str:
+    return orjson.dumps(text).decode()[1:-1]
+
+
+def _escape_for(headers: Mapping[str, str]) -> Any:
+    """How values are written into a ``body`` template of the declared content type."""
+    content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), "")
+    if "json" in content_type:
+        return _json_string
+    if "xml" in content_type:
+        return lambda text: escape(text, {'"': "&quot;", "'": "&apos;"})
+    if "form-urlencoded" in content_type:
+        return _quote
+    return str
+
+
+def _at(document: Any, path: str) -> Any:
+    for key in path.split("."):
+        if isinstance(document, list) and key.isdigit() and int(key) < len(document):
+            document = document[int(key)]
+        elif isinstance(document, dict):
+            document = document.get(key)
+        else:
+            return None
+    return document
