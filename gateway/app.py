@@ -1,0 +1,171 @@
+"""The composition root: from a plan to a running gateway, opened and closed in order."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from config import HostPort, TlsFiles
+from gateway import admin, issuer
+from gateway.audit import Audit
+from gateway.challenges import Challenges
+from gateway.connections import Limits, Server
+from gateway.conversation import Desk, Method
+from gateway.digests import Digests
+from gateway.login import App, Engine
+from gateway.metrics import Metrics
+from gateway.plan import Plan
+from gateway.server import Api
+from gateway.stores import StoreUnavailable, open_store
+from gateway.throttle import Throttle
+from providers import Context, Provider
+
+DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
+BACKLOG: Final = 2048
+UPSTREAM_CONNECTIONS: Final = 1000  # at once, over all upstreams
+UPSTREAM_KEEP_ALIVE: Final = 60.0  # seconds
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """A gateway that runs. ``start`` makes one, ``stop`` drains and closes it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._settings = plan.loaded.settings
+        self._closing = contextlib.AsyncExitStack()
+        self._draining = False
+        self.metrics = Metrics()
+        self.store = open_store(self._settings.store.url.get_secret_value())
+        self.providers: list[Provider[Any]] = []
+        self.issuer: issuer.Issuer
+        self.public_url = ""
+        self.admin_url: str | None = None
+
+    @classmethod
+    async def start(
+        cls, plan: Plan, listen: HostPort | None = None, admin_at: HostPort | None = None
+    ) -> Gateway:
+        """Open everything, listeners last. ``listen`` and ``admin_at`` override the file."""
+        gateway = cls(plan)
+        try:
+            engine = await gateway.open()
+            settings = plan.loaded.settings
+            await gateway._listen(engine, listen or settings.listen)
+            at = admin_at or settings.admin
+            if at is not None:
+                await gateway._listen_admin(at)
+        except BaseException:
+            await gateway.stop()
+            raise
+        gc.freeze()  # what stands now stays: later collections need not look at it
+        return gateway
+
+    async def open(self) -> Engine:
+        """Open the store, the session, the issuer and the providers; listen to nobody yet."""
+        session = await self._closing.enter_async_context(_session())
+        self._closing.push_async_callback(self.store.close)
+        await self.store.open()
+        self.issuer = issuer.create(self._settings.issuer, session, self.metrics)
+        context = Context(session, self.metrics)
+        for planned in self._plan.providers:
+            provider = planned.kind(planned.name, planned.config, context)
+            self._closing.push_async_callback(provider.close)
+            await provider.open()
+            self.providers.append(provider)
+            for warning in provider.warnings():
+                log.warning(warning, provider=provider.name)
+        digests = Digests(self._plan.secret)
+        limits = self._settings.limits
+        throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
+        desk = Desk(self.store, Challenges(self.store, digests), throttle, self.issuer)
+        return Engine(self._apps(), desk, Audit(self.metrics))
+
+    def _apps(self) -> Mapping[str, App]:
+        methods = {
+            planned.name: Method(provider, planned.template, planned.rivals)
+            for planned, provider in zip(self._plan.providers, self.providers, strict=True)
+        }
+        return {
+            app_id: App(
+                label=app_id,
+                methods=tuple(
+                    methods[name] for name in (methods if app.providers is None else app.providers)
+                ),
+                result=app.result,
+                extras={
+                    "urls": app.urls.model_dump(),
+                    "share": app.share.model_dump(),
+                    "invite": app.invite,
+                },
+            )
+            for app_id, app in self._settings.apps.items()
+        }
+
+    async def _listen(self, engine: Engine, at: HostPort) -> None:
+        settings = self._settings
+        api = Api(
+            engine,
+            trusted_proxies=settings.trusted_proxies,
+            cors_origins=settings.cors_origins,
+            allow_get=settings.allow_get,
+        )
+        limits = Limits(settings.limits.connections, settings.limits.connections_per_ip)
+        runner = web.ServerRunner(Server(api.handle, limits), shutdown_timeout=DRAIN)
+        tls = _tls_context(settings.tls) if settings.tls else None
+        self.public_url = await self._site(runner, at, tls)
+
+    async def _listen_admin(self, at: HostPort) -> None:
+        runner = web.AppRunner(admin.application(self.metrics, self.not_ready), access_log=None)
+        self.admin_url = await self._site(runner, at, None)
+
+    async def _site(self, runner: web.BaseRunner, at: HostPort, tls: ssl.SSLContext | None) -> str:
+        await runner.setup()
+        self._closing.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, at.host, at.port, ssl_context=tls, backlog=BACKLOG)
+        await site.start()
+        port = runner.addresses[0][1]
+        return f"{'https' if tls else 'http'}://{HostPort(at.host, port)}"
+
+    async def not_ready(self) -> str | None:
+        """Why no logins should come here, or None."""
+        if self._draining:
+            return "draining"
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            return f"store: {error}"
+        return None
+
+    async def stop(self) -> None:
+        """Stop accepting, let what runs finish, close everything in reverse order."""
+        self._draining = True
+        await self._closing.aclose()
+
+
+def _session() -> aiohttp.ClientSession:
+    """The one pooled session to all HTTP upstreams."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=UPSTREAM_CONNECTIONS, keepalive_timeout=UPSTREAM_KEEP_ALIVE
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # we ask for no compression, and a bomb must not unfold
+        trust_env=False,
+        skip_auto_headers=("Accept-Encoding",),
+    )
+
+
+def _tls_context(files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.certificate, files.private_key)
+    return context

@@ -1,0 +1,99 @@
+"""One audit line for each login, and its metrics.
+
+``action`` uses the words of the OWASP Logging Vocabulary. Identities are masked; codes, passwords
+and tokens never come near this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from gateway import errors
+from gateway.metrics import Metrics
+from gateway.outcomes import CodeSent, LoginRequest, Outcome, SignedIn
+
+MAX_TEXT: Final = 64  # characters of anything that a client sent
+
+_REFUSALS: Final = {
+    errors.BADLOGIN: ("rejected", "authn_login_fail"),
+    errors.BADOTP: ("rejected", "authn_login_fail"),
+    errors.BADPHONE: ("rejected", "input_validation_fail"),
+    errors.BADEMAIL: ("rejected", "input_validation_fail"),
+    errors.RATELIMIT: ("limited", "excess_rate_limit_exceeded"),
+    errors.UNAVAILABLE: ("unavailable", "sys_upstream_unavailable"),
+}
+_BAD_REQUEST: Final = ("bad_request", "input_validation_fail")
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of a login so far. ``app`` and ``provider`` are of the configuration."""
+
+    app: str = ""
+    provider: str = ""
+    identity: str = ""
+    detail: str = ""
+
+
+class Audit:
+    """Writes down what became of each login."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger()
+
+    def begin(self) -> None:
+        """A login starts."""
+        self._metrics.in_flight.inc()
+
+    def end(self, request: LoginRequest, trace: Trace, outcome: Outcome, seconds: float) -> None:
+        """A login ended with ``outcome``."""
+        word, action = _classify(outcome)
+        self._metrics.in_flight.dec()
+        self._metrics.login(trace.app, trace.provider, word, seconds)
+        line = {
+            "action": action,
+            "request_id": request.request_id,
+            "app": printable(request.app),
+            "provider": trace.provider,
+            "identity": mask(trace.identity),
+            "client": request.client,
+            "outcome": word,
+            "ms": round(seconds * 1000, 2),
+        }
+        if trace.detail:
+            line["detail"] = trace.detail
+        # An upstream's failure is the operator's business; a person's is everyday life.
+        level = self._log.warning if word == "unavailable" else self._log.info
+        level("login", **line)
+
+
+def _classify(outcome: Outcome) -> tuple[str, str]:
+    if isinstance(outcome, SignedIn):
+        return "success", "authn_login_success"
+    if isinstance(outcome, CodeSent):
+        return "challenge", "authn_login_challenge"
+    return _REFUSALS.get(outcome.word, _BAD_REQUEST)
+
+
+def printable(text: str) -> str:
+    """Text from outside, fit for one log line."""
+    text = text[:MAX_TEXT]
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def mask(identity: str) -> str:
+    """Enough of an identity to recognise one's own, not enough to contact somebody.
+
+    ``18005551234`` becomes ``180******34``, ``ann@example.com`` becomes ``a**@example.com``.
+    """
+    name, at, domain = printable(identity).partition("@")
+    shown = 1 if at else min(3, len(name) // 4)
+    tail = 0 if at else min(2, len(name) // 4)
+    hidden = len(name) - shown - tail
+    return name[:shown] + "*" * max(0, hidden) + name[len(name) - tail :] + at + domain

@@ -1,0 +1,122 @@
+"""Pending challenges: codes sent and not yet typed in.
+
+A code is drawn as a random seed and derived from it with the gateway's secret, so that the *same*
+code can be sent again while the store holds only the seed and a keyed digest of the code.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.digests import Digests
+from gateway.stores import Limited, Pending, Started, Store, Verdict, Window
+from providers import Attempt, CodeChallenge
+
+SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
+MAX_TYPED = 64  # characters of a code that somebody typed
+# Longer than the slowest issuer, so that a lease cannot lapse while a token is on its way.
+LEASE_MS = 20_000
+
+
+@dataclass(slots=True)
+class Lease:
+    """The sole right to finish a challenge whose code was right."""
+
+    key: bytes
+    id: bytes
+    memo: bytes
+    taken: float  # monotonic seconds
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether somebody else may have got the right meanwhile."""
+        return (time.monotonic() - self.taken) * 1000 >= LEASE_MS
+
+
+class Challenges:
+    """Codes: drawn, kept, compared and used up."""
+
+    def __init__(self, store: Store, digests: Digests) -> None:
+        self._store = store
+        self._digests = digests
+
+    def key(self, attempt: Attempt) -> bytes:
+        """Where a challenge is kept: a code is good for one app, provider and identity."""
+        return self._digests.name("challenge", attempt.app, attempt.provider, attempt.identity)
+
+    async def start(
+        self,
+        key: bytes,
+        challenge: CodeChallenge,
+        *,
+        count: Sequence[Window],
+        check: Sequence[Window],
+        spend: Sequence[Window],
+    ) -> tuple[Started, str] | Limited:
+        """Keep a challenge, or find the one that is pending; return it with its code."""
+        seed = secrets.token_bytes(SEED_SIZE)
+        code = self._code(key, challenge, seed)
+        pending = Pending(
+            digest=self._digests.proof(key, code),
+            tries=challenge.tries,
+            lifetime_ms=int(challenge.lifetime * 1000),
+            resend_ms=int(challenge.resend_after * 1000),
+            memo=seed + challenge.memo,
+        )
+        started = await self._store.start(key, pending, count=count, check=check, spend=spend)
+        if isinstance(started, Limited):
+            return started
+        if not started.fresh:
+            code = self._code(key, challenge, started.memo[:SEED_SIZE])
+        return started, code
+
+    def _code(self, key: bytes, challenge: CodeChallenge, seed: bytes) -> str:
+        return challenge.code or self._digests.code(key, seed, challenge.length)
+
+    async def withdraw(self, key: bytes, started: Started, spent: Sequence[Window]) -> None:
+        """Undo a start whose delivery failed."""
+        await self._store.withdraw(key, fresh=started.fresh, spent=spent)
+
+    async def take(
+        self, key: bytes, typed: str, *, count: Sequence[Window], failures: Sequence[Window]
+    ) -> tuple[Verdict, Lease] | Limited:
+        """Try a typed code. The lease counts only if the verdict says so."""
+        lease = Lease(key, secrets.token_bytes(8), b"", time.monotonic())
+        verdict = await self._store.take(
+            key,
+            self._digests.proof(key, plain_digits(typed)),
+            lease=lease.id,
+            lease_ms=LEASE_MS,
+            count=count,
+            failures=failures,
+        )
+        if isinstance(verdict, Limited):
+            return verdict
+        lease.memo = verdict.memo[SEED_SIZE:]
+        return verdict, lease
+
+    async def finish(self, lease: Lease, *, forget: Sequence[Window]) -> bool:
+        """Use the code up. False: the lease was lost, so nothing may be handed out."""
+        if lease.lapsed:
+            return False
+        return await self._store.finish(lease.key, lease.id, forget=forget)
+
+    async def release(self, lease: Lease) -> None:
+        """Leave the code as it was: the person was right, something else failed."""
+        await self._store.release(lease.key, lease.id)
+
+
+def plain_digits(typed: str) -> str:
+    """A typed code without spaces and hyphens, its digits of any script as ASCII."""
+    if len(typed) > MAX_TYPED or (typed.isascii() and typed.isdigit()):
+        return typed
+    kept = [
+        str(unicodedata.decimal(character, character))
+        for character in typed
+        if not (character.isspace() or unicodedata.category(character) in ("Pd", "Cf"))
+    ]
+    return "".join(kept)

@@ -1,0 +1,166 @@
+"""Connections that do not get on with it are cut.
+
+aiohttp limits the size of a request's head but not how long it may take, and the number of requests
+but not of connections. A connection has ``HEAD_TIMEOUT`` for the head of each request; when there
+are too many, from one address or in all, the one that has been silent longest makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway import errors, wire
+
+HEAD_TIMEOUT: Final = 10.0  # seconds, from the first byte of a request (or the connection)
+KEEP_ALIVE: Final = 75.0  # seconds between requests
+
+
+class Limits:
+    """Who is connected, the longest silent first."""
+
+    def __init__(self, total: int, per_address: int) -> None:
+        self._total = total
+        self._per_address = per_address
+        self._silent: OrderedDict[Connection, None] = OrderedDict()
+        self._of_address: dict[str, OrderedDict[Connection, None]] = {}
+        self._counts: dict[str, int] = {}
+        self._count = 0
+
+    def enter(self, connection: Connection) -> bool:
+        """Register a connection; False if there is no room even after cutting a silent one."""
+        address = connection.address
+        of_address = self._of_address.setdefault(address, OrderedDict())
+        room = self._make_room(of_address, self._counts.get(address, 0) >= self._per_address)
+        room = room and self._make_room(self._silent, self._count >= self._total)
+        self._counts[address] = self._counts.get(address, 0) + 1
+        self._count += 1
+        self.silent(connection)
+        return room
+
+    def _make_room(self, candidates: OrderedDict[Connection, None], full: bool) -> bool:
+        if not full:
+            return True
+        longest_silent = next(iter(candidates), None)
+        if longest_silent is None:
+            return False
+        self.busy(longest_silent)  # nobody else's room
+        longest_silent.cut()
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self.busy(connection)
+        address = connection.address
+        self._count -= 1
+        self._counts[address] -= 1
+        if not self._counts[address]:
+            del self._counts[address], self._of_address[address]
+
+    def silent(self, connection: Connection) -> None:
+        """No request is being worked on."""
+        self._silent[connection] = None
+        self._of_address[connection.address][connection] = None
+
+    def busy(self, connection: Connection) -> None:
+        """A request is being worked on: not to be cut."""
+        self._silent.pop(connection, None)
+        self._of_address[connection.address].pop(connection, None)
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's connection, with a deadline for heads and JSON for its own errors."""
+
+    __slots__ = ("_head_timer", "_limits", "address")
+
+    def __init__(self, limits: Limits, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self.address = "local"  # of the peer
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock on the first request."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.address = str(peer[0])
+        if self._limits.enter(self):
+            self._await_head()
+        else:
+            self.cut()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop the clock."""
+        self._stop_timer()
+        self._limits.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Start the clock on a further request."""
+        super().data_received(data)
+        if self._head_timer is None and not self._request_in_progress and not self._messages:
+            self._await_head()
+
+    def request_began(self) -> None:
+        """The head is complete: called by the handler."""
+        self._stop_timer()
+        self._limits.busy(self)
+
+    def request_ended(self) -> None:
+        """The answer is on its way: called by the handler."""
+        if self.transport is not None:
+            self._limits.silent(self)
+
+    def cut(self) -> None:
+        """Close at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(HEAD_TIMEOUT, self.cut)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what aiohttp refuses (a broken head) or could not handle, readably for apps."""
+        word = errors.BADREQUEST if status < 500 else errors.UNAVAILABLE
+        response = web.Response(
+            status=status,
+            body=wire.encode_error("login", word, boolean=False),
+            headers=wire.HEADERS,
+        )
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """aiohttp's low-level server on such connections: one handler for any path."""
+
+    def __init__(self, handler: Any, limits: Limits) -> None:
+        super().__init__(handler)
+        self._limits = limits
+
+    def __call__(self) -> web.RequestHandler:
+        """Make the protocol of one more connection."""
+        return Connection(
+            self._limits,
+            self,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=KEEP_ALIVE,
+            auto_decompress=False,
+            access_log=None,
+            lingering_time=1.0,
+        )

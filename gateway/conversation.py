@@ -1,0 +1,210 @@
+"""One request in conversation with one provider: begin or resume, then issue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from gateway import addresses, errors
+from gateway.addresses import AddressTemplate, MissingField
+from gateway.challenges import Challenges, Lease
+from gateway.errors import Refusal
+from gateway.issuer import Issuer
+from gateway.outcomes import CodeSent, LoginRequest, SignedIn
+from gateway.stores import Limited, Store, StoreUnavailable, Window
+from gateway.throttle import Throttle
+from providers import (
+    Attempt,
+    CodeChallenge,
+    Identity,
+    LoginError,
+    Provider,
+    Reason,
+    Rejected,
+    Unavailable,
+    UnknownIdentity,
+)
+
+PROVIDER_DEADLINE: Final = 20.0  # seconds: the last resort over the provider's own deadlines
+MAX_NAME: Final = 64  # characters of a display name
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A provider as the configuration offers it."""
+
+    provider: Provider[Any]
+    template: AddressTemplate
+    rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every conversation works with."""
+
+    store: Store
+    challenges: Challenges
+    throttle: Throttle
+    issuer: Issuer
+
+
+class Conversation:
+    """One request with one provider.
+
+    ``passed`` collects the failures counted where an identity turned out to be unknown; they are
+    taken back if a later provider signs the person in.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        method: Method,
+        identity: str,
+        request: LoginRequest,
+        passed: list[Window],
+    ) -> None:
+        self._desk = desk
+        self._method = method
+        self._provider = method.provider
+        self._fields = request.fields
+        self._attempt = Attempt(
+            app=request.app,
+            provider=method.provider.name,
+            identity=identity,
+            client=request.client,
+            request_id=request.request_id,
+        )
+        self._failures = desk.throttle.failures(method.provider.name, identity)
+        # A request counts once, however many providers are asked.
+        self._requests = [] if passed else desk.throttle.requests(request.client)
+        self._passed = passed
+
+    async def go_on(self) -> CodeSent | SignedIn:
+        """Take the step that the request asks for. Raises ``LoginError``, ``Refusal``."""
+        if not self._provider.sends_code:
+            return await self._prove_at_once()
+        otp = self._fields.get("otp")
+        if otp is not None:
+            return await self._answer(otp)
+        result = await self._ask(self._provider.begin(self._attempt, self._fields))
+        if isinstance(result, Identity):
+            return await self._issue(result)
+        return await self._send(result)
+
+    async def _prove_at_once(self) -> SignedIn:
+        """A failure is counted before the proof is looked at, and taken back if it was none."""
+        store = self._desk.store
+        full = await store.count([*self._requests, *self._failures])
+        if full is not None:
+            raise errors.limited(full)
+        try:
+            result = await self._ask(self._provider.begin(self._attempt, self._fields))
+            if not isinstance(result, Identity):
+                raise Unavailable(self._provider.name, "gave a challenge it does not announce")
+            signed_in = await self._issue(result)
+        except UnknownIdentity:
+            self._passed.extend(self._failures)
+            raise
+        except Unavailable:
+            with contextlib.suppress(StoreUnavailable):
+                await store.uncount(self._failures)
+            raise
+        await store.forget([*self._failures, *self._passed])
+        return signed_in
+
+    async def _send(self, challenge: CodeChallenge) -> CodeSent:
+        """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
+        challenges = self._desk.challenges
+        key = challenges.key(self._attempt)
+        spent = self._desk.throttle.budget(self._provider.name, challenge.budgets)
+        result = await challenges.start(
+            key, challenge, count=self._requests, check=self._failures, spend=spent
+        )
+        if isinstance(result, Limited):
+            raise errors.limited(result)
+        started, code = result
+        if started.deliver:
+            try:
+                await self._ask(challenge.deliver(code))
+            except LoginError:
+                with contextlib.suppress(StoreUnavailable):
+                    await challenges.withdraw(key, started, spent)
+                raise
+        return CodeSent(self._provider.name, started.resend_ms / 1000, started.expires_ms / 1000)
+
+    async def _answer(self, otp: str) -> SignedIn:
+        challenges = self._desk.challenges
+        taken = await challenges.take(
+            challenges.key(self._attempt), otp, count=self._requests, failures=self._failures
+        )
+        if isinstance(taken, Limited):
+            raise errors.limited(taken)
+        verdict, lease = taken
+        if verdict.busy:
+            raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
+        if not verdict.leased:
+            raise Rejected("wrong, expired or used code, or none pending", Reason.CODE)
+        signed_in = await self._redeem(lease)
+        if not await challenges.finish(lease, forget=[*self._failures, *self._passed]):
+            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
+        return signed_in
+
+    async def _redeem(self, lease: Lease) -> SignedIn:
+        """From a right code to a token; whatever fails here, the code stays good."""
+        try:
+            result = await self._ask(self._provider.resume(self._attempt, lease.memo, self._fields))
+            if not isinstance(result, Identity):
+                raise Unavailable(self._provider.name, "gave a challenge after a code")
+            return await self._issue(result)
+        except BaseException:
+            with contextlib.suppress(StoreUnavailable):
+                await self._desk.challenges.release(lease)
+            raise
+
+    async def _issue(self, identity: Identity) -> SignedIn:
+        address = self._address(identity)
+        name = identity.name or _display_name(self._fields.get("name", ""))
+        token = await self._desk.issuer.issue(address, self._attempt.app, name)
+        return SignedIn(token, address, name)
+
+    def _address(self, identity: Identity) -> str:
+        provider = self._provider.name
+        try:
+            address = self._method.template.render(identity)
+        except MissingField as error:
+            raise Unavailable(provider, f"the identity has no {error} for its address") from None
+        rival = addresses.owner(address, self._method.rivals)
+        if rival is not None:
+            raise Unavailable(provider, f"the address looks like one of {rival.provider}")
+        return address
+
+    async def _ask(self, answer: Awaitable[T]) -> T:
+        """Wait for a provider; whatever else it throws is its failure, not the person's."""
+        name = self._provider.name
+        try:
+            async with asyncio.timeout(PROVIDER_DEADLINE):
+                return await answer
+        except LoginError:
+            raise
+        except TimeoutError:
+            raise Unavailable(name, f"no answer within {PROVIDER_DEADLINE:g} s") from None
+        except Exception as error:
+            # Its message is not logged: it may repeat what the person typed.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{frame.filename}:{frame.lineno}"
+            log.error("provider failed", provider=name, error=type(error).__name__, where=where)
+            raise Unavailable(name, f"failed ({type(error).__name__})") from error
+
+
+def _display_name(typed: str) -> str | None:
+    """A name that the person typed: for people to read, so one printable line."""
+    return "".join(c for c in typed if c.isprintable()).strip()[:MAX_NAME] or None

@@ -1,0 +1,45 @@
+"""Keyed digests: names of stored things, one-time codes and their proofs.
+
+All are keyed BLAKE2b (RFC 7693, a MAC when keyed), 16 bytes, separated by ``person``. Without the
+gateway's secret nothing in the store tells a phone number or a code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+SIZE = 16  # bytes
+
+
+class Digests:
+    """Digests under one secret (at least 32 bytes)."""
+
+    def __init__(self, secret: bytes) -> None:
+        key = hashlib.sha256(secret).digest()
+        self._name = hashlib.blake2b(digest_size=SIZE, key=key, person=b"name")
+        self._code = hashlib.blake2b(digest_size=SIZE, key=key, person=b"code")
+        self._proof = hashlib.blake2b(digest_size=SIZE, key=key, person=b"proof")
+
+    def name(self, *parts: str) -> bytes:
+        """The key under which a thing is stored. Parts are told apart by their lengths."""
+        digest = self._name.copy()
+        for part in parts:
+            raw = part.encode()
+            digest.update(len(raw).to_bytes(4, "big") + raw)
+        return digest.digest()
+
+    def code(self, challenge: bytes, seed: bytes, length: int) -> str:
+        """The one-time code that a random ``seed`` stands for, in one challenge.
+
+        Uniform: the digest has 2**128 values, so the bias of the remainder is below 2**-94 for the
+        longest code (10 digits).
+        """
+        digest = self._code.copy()
+        digest.update(challenge + seed)
+        return str(int.from_bytes(digest.digest(), "big") % 10**length).zfill(length)
+
+    def proof(self, challenge: bytes, code: str) -> bytes:
+        """What is stored of a code, bound to its challenge (app, provider and identity)."""
+        digest = self._proof.copy()
+        digest.update(challenge + code.encode())
+        return digest.digest()

@@ -1,0 +1,88 @@
+"""The login: admit the app, route to a provider, converse, audit. Values in, values out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway import errors
+from gateway.audit import Audit, Trace
+from gateway.conversation import Conversation, Desk, Method
+from gateway.errors import Refusal
+from gateway.outcomes import LoginRequest, Outcome, Refused
+from gateway.stores import StoreUnavailable, Window
+from providers import LoginError, UnknownIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app id (or ``*``) of the configuration."""
+
+    label: str
+    methods: tuple[Method, ...]
+    result: Literal["auto", "string", "boolean"] = "auto"
+    extras: Mapping[str, Any] = field(default_factory=dict)  # urls, share, invite
+
+
+class Engine:
+    """Takes login requests to their outcomes."""
+
+    def __init__(self, apps: Mapping[str, App], desk: Desk, audit: Audit) -> None:
+        self._apps = apps
+        self._desk = desk
+        self._audit = audit
+
+    def app(self, app_id: str) -> App | None:
+        """The configured app that admits ``app_id``."""
+        return self._apps.get(app_id) or self._apps.get("*")
+
+    async def login(self, request: LoginRequest) -> Outcome:
+        """Bring one request to its outcome; never raises a failure."""
+        started = time.perf_counter()
+        trace = Trace()
+        outcome: Outcome = Refused(errors.UNAVAILABLE)
+        self._audit.begin()
+        try:
+            outcome = await self._login(request, trace)
+        except (Refusal, LoginError, StoreUnavailable) as error:
+            refusal = error if isinstance(error, Refusal) else errors.refusal(error)
+            trace.detail = str(refusal)
+            outcome = Refused(refusal.word, refusal.retry_after)
+        finally:
+            self._audit.end(request, trace, outcome, time.perf_counter() - started)
+        return outcome
+
+    async def _login(self, request: LoginRequest, trace: Trace) -> Outcome:
+        if not request.app:
+            raise Refusal(errors.MISSINGAPPID)
+        app = self.app(request.app)
+        if app is None:
+            raise Refusal(errors.BADAPP)
+        trace.app = app.label
+        methods = app.methods
+        if request.provider:
+            methods = tuple(m for m in methods if m.provider.name == request.provider)
+            if not methods:
+                raise Refusal(errors.BADPROVIDER)
+        return await self._route(methods, request, trace)
+
+    async def _route(
+        self, methods: tuple[Method, ...], request: LoginRequest, trace: Trace
+    ) -> Outcome:
+        """Ask the providers in order; the first that knows the identity decides."""
+        unknown: UnknownIdentity | None = None
+        passed: list[Window] = []
+        for method in methods:
+            try:
+                identity = method.provider.identify(request.fields)
+                if identity is None:
+                    continue
+                trace.provider, trace.identity = method.provider.name, identity
+                return await Conversation(self._desk, method, identity, request, passed).go_on()
+            except UnknownIdentity as error:
+                unknown = error
+        if unknown is not None:
+            raise unknown
+        raise Refusal(errors.BADREQUEST, "no provider of this app can use these fields")

@@ -1,0 +1,39 @@
+"""Log set-up: one line per event on standard error, as JSON or for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+
+def configure(level: str, style: Literal["console", "json"]) -> None:
+    """Set up logging for this process."""
+    threshold = getattr(logging, level.upper())
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    factory: Any
+    if style == "json":
+        processors.append(structlog.processors.JSONRenderer(serializer=orjson.dumps))
+        factory = structlog.BytesLoggerFactory(file=sys.stderr.buffer)
+    else:
+        # Values are shown as Python literals, so that none can pretend to be a line of its own.
+        processors.append(
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), repr_native_str=True, timestamp_key="time"
+            )
+        )
+        factory = structlog.PrintLoggerFactory(file=sys.stderr)
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log to the standard logger; only what needs attention comes through.
+    logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)

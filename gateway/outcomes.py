@@ -1,0 +1,48 @@
+"""What goes into a login and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from providers import Fields
+
+
+@dataclass(slots=True)
+class LoginRequest:
+    """What a client asks for; nothing in it is proven."""
+
+    app: str
+    provider: str | None
+    challenge: str | None
+    fields: Fields
+    client: str = ""  # the network it comes from, as limits count it
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """A code is pending. Seconds."""
+
+    provider: str
+    resend_after: float
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Proven, and issued a token."""
+
+    token: str
+    address: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A public error word, and seconds after which trying again may help."""
+
+    word: str
+    retry_after: float | None = None
+
+
+Outcome = CodeSent | SignedIn | Refused

@@ -1,0 +1,172 @@
+"""The public listener: one handler for every path."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Final, cast
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway import clients, errors, pages, wire
+from gateway.connections import Connection
+from gateway.login import Engine
+from gateway.outcomes import Outcome
+
+BODY_TIMEOUT: Final = 15.0  # seconds
+ADMIN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Api:
+    """Requests to answers."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        trusted_proxies: Sequence[clients.Network] = (),
+        cors_origins: Sequence[str] = ("*",),
+        allow_get: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._trusted = tuple(trusted_proxies)
+        self._any_origin = "*" in cors_origins
+        self._origins = frozenset(cors_origins)
+        self._allow_get = allow_get
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer any request to the public listener."""
+        connection = cast(Connection, request.protocol)  # see connections.Server
+        connection.request_began()
+        try:
+            return await self._answer(request)
+        finally:
+            connection.request_ended()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.method == "POST":
+            return await self._post(request)
+        if request.method == "OPTIONS":
+            return self._preflight(request)
+        if request.path in ADMIN_PATHS or request.path.startswith("/callback/"):
+            return self._refuse(request, status=404)
+        if self._allow_get and request.method == "GET" and request.query_string:
+            return await self._op(request, b"", request.query_string)
+        if request.path == "/" and not request.query_string and request.method in ("GET", "HEAD"):
+            return pages.home()
+        return self._refuse(request)
+
+    async def _post(self, request: web.BaseRequest) -> web.Response:
+        if request.path in ADMIN_PATHS or request.path.startswith("/callback/"):
+            return self._refuse(request, status=404)
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return self._refuse(request, status=415)
+        if (request.content_length or 0) > wire.MAX_BODY:
+            return self._refuse(request, status=413)
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # nothing of the answer has been sent yet
+        try:
+            body = await _read(request)
+        except TimeoutError:
+            return self._refuse(request, close=True)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(request, status=413)
+        query = request.query_string if self._allow_get and not body else None
+        return await self._op(request, body, query or None)
+
+    async def _op(self, request: web.BaseRequest, body: bytes, query: str | None) -> web.Response:
+        try:
+            call = wire.parse(body, query)
+        except wire.BadRequest:
+            return self._refuse(request)
+        if call.op == "logout":
+            return self._reply(
+                request, wire.encode_ok("logout", boolean=self._boolean(request, call))
+            )
+        if call.op != "login":
+            answer = wire.encode_error(call.op, errors.BADOP, boolean=self._boolean(request, call))
+            return self._reply(request, answer)
+        call.login.client = self._client(request)
+        call.login.request_id = os.urandom(8).hex()
+        outcome = await self._engine.login(call.login)
+        return self._reply(request, self._encode(request, call, outcome))
+
+    def _encode(self, request: web.BaseRequest, call: wire.Call, outcome: Outcome) -> bytes:
+        app = self._engine.app(call.login.app)
+        extras = app.extras if app is not None else {}
+        return wire.encode(call, outcome, extras, boolean=self._boolean(request, call))
+
+    def _boolean(self, request: web.BaseRequest, call: wire.Call) -> bool:
+        """Whether ``result`` is a boolean, as documented, or the string that apps can read."""
+        app = self._engine.app(call.login.app)
+        if app is not None and app.result != "auto":
+            return app.result == "boolean"
+        if call.relaxed:
+            return True
+        headers = request.headers
+        return (
+            request.method == "POST"
+            and not call.marked
+            and "Origin" not in headers
+            and "Mozilla/" not in headers.get("User-Agent", "")
+        )
+
+    def _client(self, request: web.BaseRequest) -> str:
+        return clients.client(
+            request.remote or "local",
+            request.headers.getall("X-Forwarded-For", ()),
+            request.headers.getall("Forwarded", ()),
+            self._trusted,
+        )
+
+    def _refuse(
+        self, request: web.BaseRequest, status: int = 200, *, close: bool = False
+    ) -> web.Response:
+        """What cannot be read as an op: apps that are crashed by a boolean may have sent it."""
+        body = wire.encode_error("login", errors.BADREQUEST, boolean=False)
+        response = self._reply(request, body, status)
+        if close or status in (413, 415):
+            response.force_close()  # the rest of the body is not read
+        return response
+
+    def _reply(self, request: web.BaseRequest, body: bytes, status: int = 200) -> web.Response:
+        headers = CIMultiDict(wire.HEADERS)
+        self._allow_origin(request, headers)
+        return web.Response(status=status, body=body, headers=headers)
+
+    def _allow_origin(self, request: web.BaseRequest, headers: CIMultiDict[str]) -> None:
+        if self._any_origin:
+            headers["Access-Control-Allow-Origin"] = "*"
+            return
+        headers["Vary"] = "Origin"
+        origin = request.headers.get("Origin")
+        if origin in self._origins:
+            headers["Access-Control-Allow-Origin"] = origin
+
+    def _preflight(self, request: web.BaseRequest) -> web.Response:
+        headers = CIMultiDict(wire.HEADERS)
+        del headers["Content-Type"]
+        headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        headers["Access-Control-Allow-Headers"] = "content-type"
+        headers["Access-Control-Max-Age"] = "86400"
+        self._allow_origin(request, headers)
+        return web.Response(status=204, headers=headers)
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    """The body, at most ``MAX_BODY`` bytes of it, within ``BODY_TIMEOUT``."""
+    stream = request.content
+    if stream.is_eof():  # arrived together with the head: no timer needed
+        body = stream.read_nowait()
+    else:
+        chunks = bytearray()
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while len(chunks) <= wire.MAX_BODY and (chunk := await stream.readany()):
+                chunks += chunk
+        body = bytes(chunks)
+    if len(body) > wire.MAX_BODY:
+        raise web.HTTPRequestEntityTooLarge(max_size=wire.MAX_BODY, actual_size=len(body))
+    return body

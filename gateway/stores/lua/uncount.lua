@@ -1,0 +1,4 @@
+-- KEYS: windows
+
+uncount(1, #KEYS)
+return 0
