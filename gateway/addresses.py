@@ -101,7 +101,10 @@ class AddressTemplate:
 
     def _shape_key(self) -> str:
         shapes = {self._shape(match[1]) for match in _FIELD.finditer(self.text)}
-        return next((shape for shape in (_ANY, _EMAIL) if shape in shapes), _PHONE)
+        if _ANY in shapes:
+            return _ANY
+        # A number before a fixed domain is an email address, too.
+        return _EMAIL if _EMAIL in shapes or "@" in self.text else _PHONE
 
     def _literal_ends(self) -> tuple[str, str]:
         literal = self.text.replace("{provider}", self.provider)

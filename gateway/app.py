@@ -66,6 +66,7 @@ class Gateway:
         except BaseException:
             await gateway.stop()
             raise
+        gc.collect()
         gc.freeze()  # what stands now stays: later collections need not look at it
         return gateway
 
