@@ -1,0 +1,154 @@
+"""An engine in one process: scripted providers and issuer round the real store and login."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from config import Limit, Model
+from gateway.addresses import AddressTemplate, rivals
+from gateway.audit import Audit
+from gateway.challenges import Challenges
+from gateway.conversation import Desk, Method
+from gateway.digests import Digests
+from gateway.login import App, Engine
+from gateway.metrics import Metrics
+from gateway.outcomes import LoginRequest, Outcome
+from gateway.stores.memory import MemoryStore
+from gateway.throttle import Throttle
+from providers import (
+    Attempt,
+    Budget,
+    CodeChallenge,
+    Context,
+    Fields,
+    Identity,
+    Provider,
+    Unavailable,
+)
+
+APP = "com.example.app"
+LIMITS = [Limit(5, 900)]
+
+
+class NoConfig(Model):
+    """No keys."""
+
+
+Answer = Callable[[Attempt, Fields], Awaitable[Identity]]
+
+
+class Script(Provider[NoConfig]):
+    """A provider that needs ``username`` and does what it is told."""
+
+    Config = NoConfig
+    purpose = "for tests"
+
+    def __init__(self, name: str, answer: Answer) -> None:
+        super().__init__(name, NoConfig(), cast(Context, None))
+        self.asked: list[str] = []
+        self._answer = answer
+
+    def identify(self, fields: Fields) -> str | None:
+        return fields.get("username")
+
+    async def begin(self, attempt: Attempt, fields: Fields) -> Identity:
+        self.asked.append(attempt.identity)
+        return await self._answer(attempt, fields)
+
+
+class CodeScript(Provider[NoConfig]):
+    """A provider that delivers codes into a list."""
+
+    Config = NoConfig
+    purpose = "for tests"
+    sends_code = True
+
+    def __init__(self, name: str = "code", **challenge: Any) -> None:
+        super().__init__(name, NoConfig(), cast(Context, None))
+        self.delivered: list[str] = []
+        self.deliver: Callable[[str], Awaitable[None]] = self._keep
+        self.identity: Callable[[Attempt], Identity] = lambda attempt: Identity(attempt.identity)
+        self._challenge = {
+            "lifetime": 600.0,
+            "resend_after": 60.0,
+            "memo": b"memo",
+            "budgets": (Budget("person", "k", (Limit(3, 3600),)),),
+            **challenge,
+        }
+
+    async def _keep(self, code: str) -> None:
+        self.delivered.append(code)
+
+    def identify(self, fields: Fields) -> str | None:
+        return fields.get("username")
+
+    async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
+        return CodeChallenge(deliver=lambda code: self.deliver(code), **self._challenge)
+
+    async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity:
+        assert memo == b"memo"
+        return self.identity(attempt)
+
+
+@dataclass
+class FakeIssuer:
+    """Counts the tokens it makes; fails when told to."""
+
+    issued: list[tuple[str, str, str | None]] = field(default_factory=list)
+    failing: bool = False
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def issue(self, address: str, app: str, name: str | None) -> str:
+        if self.before is not None:
+            await self.before()
+        if self.failing:
+            raise Unavailable("issuer", "down")
+        self.issued.append((address, app, name))
+        return f"token-{len(self.issued)}"
+
+    async def check(self) -> list[str]:
+        return []
+
+
+class Clock:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Kit:
+    """An engine with everything round it in reach."""
+
+    def __init__(
+        self,
+        *providers: Provider[Any],
+        address: str = "{provider}:{subject}",
+        per_ip: Sequence[Limit] = (),
+        failures: Sequence[Limit] = LIMITS,
+    ) -> None:
+        self.clock = Clock()
+        self.store = MemoryStore(clock=self.clock)
+        self.issuer = FakeIssuer()
+        self.metrics = Metrics()
+        digests = Digests(b"k" * 32)
+        desk = Desk(
+            self.store,
+            Challenges(self.store, digests),
+            Throttle(digests, per_ip, failures),
+            self.issuer,
+        )
+        templates = {p.name: AddressTemplate.parse(address, p.name) for p in providers}
+        methods = tuple(
+            Method(p, templates[p.name], rivals(p.name, templates, frozenset())) for p in providers
+        )
+        self.engine = Engine({APP: App(APP, methods)}, desk, Audit(self.metrics))
+
+    async def login(self, app: str = APP, provider: str | None = None, **fields: str) -> Outcome:
+        request = LoginRequest(app, provider, None, cast(Fields, fields), "192.0.2.1", "r")
+        return await self.engine.login(request)

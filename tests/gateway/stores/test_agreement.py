@@ -1,0 +1,96 @@
+"""Whatever is asked in whatever order, both stores give the same answers."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import Any
+
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.stores import Limited, Pending, Started, Store, open_store
+from gateway.stores.memory import MemoryStore
+from tests.gateway.stores.conftest import SHORTEN, Clock
+from tests.gateway.stores.values import ALICE, BOB, MINE, SLACK, YOURS, digest, window
+from tests.servers.redis_server import RedisServer
+
+# All times are multiples of this, far more than an example takes: so no answer depends on how
+# quickly the test runs.
+STEP = 20_000
+
+keys = st.sampled_from([ALICE, BOB])
+leases = st.sampled_from([MINE, YOURS])
+digests = st.sampled_from([digest("a"), digest("b")])
+steps = st.integers(1, 6).map(lambda number: number * STEP)
+windows = st.lists(
+    st.sampled_from(
+        [window(f"{n}", limit=n % 3 + 1, period_ms=(n % 2 * 3 + 2) * STEP) for n in range(6)]
+    ),
+    max_size=3,
+    unique=True,
+)
+pendings = st.builds(Pending, digests, st.integers(1, 3), steps, steps, st.binary(max_size=255))
+
+
+@st.composite
+def grouped(draw: st.DrawFn, *names: str) -> dict[str, Any]:
+    """Windows for several arguments of one call, each used once."""
+    drawn = draw(windows)
+    ends = sorted(draw(st.tuples(*[st.integers(0, len(drawn))] * (len(names) - 1))))
+    bounds = [0, *ends, len(drawn)]
+    return {name: drawn[bounds[i] : bounds[i + 1]] for i, name in enumerate(names)}
+
+
+def call(name: str, *args: Any, **options: Any) -> st.SearchStrategy[Any]:
+    groups = options.pop("groups", st.just({}))
+    return st.tuples(st.just(name), st.tuples(*args), st.fixed_dictionaries(options), groups)
+
+
+calls = st.one_of(
+    call("start", keys, pendings, groups=grouped("count", "check", "spend")),
+    call("withdraw", keys, fresh=st.booleans(), groups=grouped("spent")),
+    call("take", keys, digests, lease=leases, lease_ms=steps, groups=grouped("count", "failures")),
+    call("finish", keys, leases, groups=grouped("forget")),
+    call("release", keys, leases),
+    call("count", windows),
+    call("uncount", windows),
+    call("forget", windows),
+    call("let pass", steps),
+)
+
+
+def same(expected: Any, actual: Any) -> bool:
+    """Whether two answers are the same, but for the time that passed between them."""
+    if type(expected) is not type(actual):
+        return False
+    if not isinstance(expected, Limited | Started):
+        return bool(expected == actual)
+    return all(
+        later <= first < later + SLACK if type(first) is int else first == later
+        for first, later in zip(astuple(expected), astuple(actual), strict=True)
+    )
+
+
+@given(st.lists(calls, max_size=25))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_memory_and_redis_agree(
+    admin: redis.Redis, redis_server: RedisServer, steps_to_take: list[Any]
+) -> None:
+    admin.flushdb()  # the fixture is made once for all examples
+    clock = Clock()
+    memory: Store = MemoryStore(clock=clock)
+    shared = open_store(redis_server.url)
+    try:
+        for name, args, options, groups in steps_to_take:
+            if name == "let pass":
+                clock.seconds += args[0] / 1000
+                admin.eval(SHORTEN, 0, args[0])
+                continue
+            expected = await getattr(memory, name)(*args, **options, **groups)
+            actual = await getattr(shared, name)(*args, **options, **groups)
+            assert same(expected, actual), (name, expected, actual)
+    finally:
+        await shared.close()
