@@ -58,14 +58,15 @@ ProviderNames = Annotated[list[str], Field(min_length=1), AfterValidator(_no_rep
 
 
 class FileUrls(Model):
-    """Where apps send and fetch files. They hand their user token to ``upload``."""
+    """Where apps send and fetch files."""
 
     upload: SecureUrl = "https://s3.mesibo.com/api.php"
+    """Apps hand the user's token to this one."""
     download: SecureUrl = "https://appimages.mesibo.com/"
 
 
 class Share(Model):
-    """What the Android app's share menu sends. Apps crash without it."""
+    """What the share menu of the Android app sends; apps crash without it."""
 
     text: Text = _INVITATION
     subject: Text = "Let's chat"
@@ -75,9 +76,13 @@ class Share(Model):
 class App(Model):
     """An app that may log in."""
 
-    providers: ProviderNames | None = None  # in the order in which they are asked; default: all
-    result: Literal["auto", "string", "boolean"] = "auto"  # the form of "result" in answers
-    return_urls: list[ReturnUrl] = Field(default=[])  # where redirect sign-in may come back to
+    providers: ProviderNames | None = None
+    """Who is asked, in this order; default: all."""
+    result: Literal["auto", "string", "boolean"] = "auto"
+    """The form of `result` in answers."""
+    return_urls: list[ReturnUrl] = Field(default=[])
+    """Where redirect sign-in may come back to."""
     urls: FileUrls = Field(default=FileUrls())
     share: Share = Field(default=Share())
-    invite: Text = _INVITATION  # what the iOS app's invitation says
+    invite: Text = _INVITATION
+    """What the invitation of the iOS app says."""

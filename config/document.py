@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from pathlib import Path as FilePath
@@ -27,7 +28,7 @@ class Document:
 
     def __init__(self, root: Node, file: str) -> None:
         self.file = file
-        self.data = root.plain()
+        self.data: Any = root.plain()
         self._root = root
         self._reading = Reading(FilePath(file).parent)
 
@@ -98,10 +99,11 @@ def read(path: str | os.PathLike[str]) -> Document:
         raise ConfigError([_whole(file, f"cannot read the file: {error.strerror}")]) from None
     if len(content) > MAX_FILE:
         raise ConfigError([_whole(file, f"the file is larger than {MAX_FILE >> 20} MiB")])
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig")
+        before = content[: error.start].decode()
         raise ConfigError([_after(before, file, "the file is not UTF-8 text here")]) from None
     return parse_text(text, file)
 

@@ -23,9 +23,12 @@ class MesiboIssuer(Model):
 
     type: Literal["mesibo"]
     url: SecureUrl = "https://api.mesibo.com/backend/"
+    """https, or http on a private network."""
     app_token: Secret
+    """Out of the mesibo console."""
     token_lifetime: TokenLifetime = YEAR
-    ca_file: FilePath | None = None  # PEM; default: the system's certificates
+    ca_file: FilePath | None = None
+    """PEM; default: the system's certificates."""
 
 
 class SandboxIssuer(Model):

@@ -1,6 +1,6 @@
 """Pydantic's errors in plain words for administrators, at their place in the file.
 
-No message holds a value. Pydantic's own words are used only where they cannot either.
+No message holds a value, and none is pydantic's own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ _TEXTS: Mapping[str, str] = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "int_type": "must be a whole number",
-    "invalid_key": "a key must be text",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",
@@ -68,9 +67,9 @@ def findings(
 
 def _finding(error: ErrorDetails, data: object, models: Mapping[int, type[Model]]) -> Finding:
     kind, loc = error["type"], error["loc"]
-    if kind == "missing":
-        return Finding((*_walk(loc[:-1], data).path, loc[-1]), _TEXTS[kind])
     place = _walk(loc, data)
+    if kind == "missing":
+        return Finding((*place.path, loc[-1]), _TEXTS[kind])
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         discriminator = error["ctx"]["discriminator"].strip("'")
         return Finding((*place.path, discriminator), _describe(error))
@@ -147,9 +146,9 @@ def _describe(error: ErrorDetails) -> str:
         return "must not be empty"
     if kind in _TEXTS:
         return _TEXTS[kind].format_map(_in_units(context, value))
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    message = message.replace("Input should be", "must be")
-    return "is not valid" if _shows(message, value) else message
+    # What a ValueError or AssertionError in a validator says, in one line.
+    message = " ".join(str(context.get("error", "")).split())
+    return message if message and not _shows(message, value) else "is not valid"
 
 
 def _in_units(context: Mapping[str, Any], value: object) -> dict[str, Any]:

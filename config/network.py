@@ -118,7 +118,7 @@ def _split_url(text: str) -> SplitResult:
     host = url.hostname or ""
     if url.scheme not in ("http", "https") or port == 0:
         raise error
-    if not (re.fullmatch(_NAME, host) or _is_ipv6(host)):
+    if not (_is_ipv6(host) if "[" in url.netloc else re.fullmatch(_NAME, host)):
         raise error
     if url.username is not None:
         raise invalid("must not hold a user name or password")

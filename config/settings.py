@@ -81,17 +81,18 @@ ProviderType = Annotated[
 class TlsFiles(Model):
     """PEM files for https."""
 
-    certificate: FilePath  # with its chain
+    certificate: FilePath
+    """With its chain."""
     private_key: FilePath
 
 
 class StoreEntry(Model):
     """Where pending challenges and counters live."""
 
-    # A secret, since it may hold a password.
     url: Annotated[Secret, AfterValidator(_store_url)] = Field(
         default=SecretStr(MEMORY), json_schema_extra={"default": MEMORY}
     )
+    """memory://, redis:// or rediss://; a secret, since it may hold a password."""
 
     @property
     def in_memory(self) -> bool:
@@ -100,22 +101,30 @@ class StoreEntry(Model):
 
 
 class ProviderEntry(Model):
-    """A provider. Its type knows what ``config`` may hold."""
+    """A configured way to find out who somebody is."""
 
     type: ProviderType
-    label: str | None = None  # for people
-    address: str | None = None  # template of the mesibo address; default: the type's
-    shared_address: bool = False  # other providers that say so, too, may give the same addresses
+    label: str | None = None
+    """For people."""
+    address: str | None = None
+    """Template of the mesibo address; default: the type's own."""
+    shared_address: bool = False
+    """Other providers that say so, too, may give the same addresses."""
     config: dict[str, Any] = Field(default={}, repr=False)
+    """The keys of the type."""
 
 
 class Limits(Model):
     """Limits on top of each provider's own."""
 
-    per_ip: list[Limit] = Field(default=[Limit(60, 300)])  # logins from one address
+    per_ip: list[Limit] = Field(default=[Limit(60, 300)])
+    """Logins from one address."""
     failures_per_identity: list[Limit] = Field(default=[Limit(5, 900)])
+    """Failed logins of one person."""
     connections: Count = 10_000
+    """Open at once."""
     connections_per_ip: Count = 4_096
+    """Open at once from one address."""
 
 
 class Logging(Model):
@@ -126,22 +135,32 @@ class Logging(Model):
 
 
 class Settings(Model):
-    """gateway.yaml, but for what is in each provider's ``config``."""
+    """The keys of gateway.yaml. What is in a provider's `config` is checked with its type."""
 
     listen: HostPort = HostPort("127.0.0.1", 8080)
-    admin: HostPort | None = HostPort("127.0.0.1", 9090)  # health and metrics; None: off
-    public_url: PublicUrl | None = None  # where browsers reach the gateway
+    admin: HostPort | None = HostPort("127.0.0.1", 9090)
+    """Health and metrics; null turns them off."""
+    public_url: PublicUrl | None = None
+    """Where browsers reach the gateway; redirect sign-in needs it."""
     workers: Count = 1
+    """Processes."""
     tls: TlsFiles | None = None
-    trusted_proxies: list[Cidr] = Field(default=[])  # whose X-Forwarded-For is believed
+    trusted_proxies: list[Cidr] = Field(default=[])
+    """Networks whose Forwarded and X-Forwarded-For headers are believed."""
     cors_origins: list[Origin] = Field(default=["*"])
-    allow_get: bool = False  # logins in the query string, as clients of 2020 sent them
-    secret: Annotated[Secret, AfterValidator(_long_enough)] | None = None  # keys stored digests
+    """Web pages that may log in."""
+    allow_get: bool = False
+    """Admits logins in the query string, as clients of 2020 send them; codes end up in logs."""
+    secret: Annotated[Secret, AfterValidator(_long_enough)] | None = None
+    """At least 32 bytes, for the digests in the store; only memory:// works without."""
     store: StoreEntry = Field(default=StoreEntry())
     issuer: Issuer
-    apps: dict[AppId, App] = Field(min_length=1)  # by app id; "*" admits any
-    providers: dict[ProviderName, ProviderEntry] = Field(  # by name, in the order of asking
+    """Who makes the tokens."""
+    apps: dict[AppId, App] = Field(min_length=1)
+    """The app ids that may log in; "*" admits any."""
+    providers: dict[ProviderName, ProviderEntry] = Field(
         min_length=1, json_schema_extra={"additionalProperties": False}
     )
+    """By name, in the order in which they are asked."""
     limits: Limits = Field(default=Limits())
     logging: Logging = Field(default=Logging())
