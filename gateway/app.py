@@ -44,6 +44,7 @@ class Gateway:
         self._closing = contextlib.AsyncExitStack()
         self._draining = False
         self.metrics = Metrics()
+        self._audit = Audit(self.metrics)
         self.store = open_store(self._settings.store.url.get_secret_value())
         self.providers: list[Provider[Any]] = []
         self.issuer: issuer.Issuer
@@ -88,7 +89,7 @@ class Gateway:
         limits = self._settings.limits
         throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
         desk = Desk(self.store, Challenges(self.store, digests), throttle, self.issuer)
-        return Engine(self._apps(), desk, Audit(self.metrics))
+        return Engine(self._apps(), desk, self._audit)
 
     def _apps(self) -> Mapping[str, App]:
         methods = {
@@ -115,6 +116,7 @@ class Gateway:
         settings = self._settings
         api = Api(
             engine,
+            self._audit,
             trusted_proxies=settings.trusted_proxies,
             cors_origins=settings.cors_origins,
             allow_get=settings.allow_get,

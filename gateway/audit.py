@@ -70,6 +70,14 @@ class Audit:
         level = self._log.warning if word == "unavailable" else self._log.info
         level("login", **line)
 
+    def unreadable(self, client: str, request_id: str) -> None:
+        """A request could not be read as an op."""
+        outcome, action = _BAD_REQUEST
+        self._metrics.login("", "", outcome, 0.0)
+        self._log.info(
+            "login", action=action, request_id=request_id, client=client, outcome=outcome
+        )
+
 
 def _classify(outcome: Outcome) -> tuple[str, str]:
     if isinstance(outcome, SignedIn):
@@ -90,10 +98,10 @@ def printable(text: str) -> str:
 def mask(identity: str) -> str:
     """Enough of an identity to recognise one's own, not enough to contact somebody.
 
-    ``18005551234`` becomes ``180******34``, ``ann@example.com`` becomes ``a**@example.com``.
+    ``18005551234`` becomes ``18*******34``, ``ann@example.com`` becomes ``a**@example.com``.
     """
     name, at, domain = printable(identity).partition("@")
-    shown = 1 if at else min(3, len(name) // 4)
-    tail = 0 if at else min(2, len(name) // 4)
+    shown = 1 if at else min(3, len(name) // 5)
+    tail = 0 if at else min(2, len(name) // 5)
     hidden = len(name) - shown - tail
     return name[:shown] + "*" * max(0, hidden) + name[len(name) - tail :] + at + domain

@@ -18,8 +18,8 @@ from providers import Attempt, CodeChallenge
 
 SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
 MAX_TYPED = 64  # characters of a code that somebody typed
-# Longer than the slowest issuer, so that a lease cannot lapse while a token is on its way.
-LEASE_MS = 20_000
+# Longer than any login may take, so that a lease cannot lapse while a token is on its way.
+LEASE_MS = 30_000
 
 
 @dataclass(slots=True)

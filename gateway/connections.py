@@ -11,12 +11,15 @@ import asyncio
 from collections import OrderedDict
 from typing import Any, Final
 
+import structlog
 from aiohttp import web
 
-from gateway import errors, wire
+from gateway import errors, logs, wire
 
 HEAD_TIMEOUT: Final = 10.0  # seconds, from the first byte of a request (or the connection)
 KEEP_ALIVE: Final = 75.0  # seconds between requests
+
+log = structlog.get_logger()
 
 
 class Limits:
@@ -136,7 +139,11 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what aiohttp refuses (a broken head) or could not handle, readably for apps."""
-        word = errors.BADREQUEST if status < 500 else errors.UNAVAILABLE
+        word = errors.BADREQUEST
+        if status >= 500:
+            word, status = errors.UNAVAILABLE, 200  # apps look at nothing but a body with 200
+            if exc is not None:
+                log.error("request failed", error=type(exc).__name__, where=logs.origin(exc))
         response = web.Response(
             status=status,
             body=wire.encode_error("login", word, boolean=False),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
 
-from gateway import addresses, errors
+from gateway import addresses, errors, logs
 from gateway.addresses import AddressTemplate, MissingField
 from gateway.challenges import Challenges, Lease
 from gateway.errors import Refusal
@@ -22,6 +20,7 @@ from gateway.throttle import Throttle
 from providers import (
     Attempt,
     CodeChallenge,
+    Fields,
     Identity,
     LoginError,
     Provider,
@@ -31,8 +30,9 @@ from providers import (
     UnknownIdentity,
 )
 
-PROVIDER_DEADLINE: Final = 20.0  # seconds: the last resort over the provider's own deadlines
 MAX_NAME: Final = 64  # characters of a display name
+# Not printable by themselves, but Persian and Indic spelling and many emoji need them.
+JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -45,6 +45,15 @@ class Method:
     provider: Provider[Any]
     template: AddressTemplate
     rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
+
+    def identify(self, fields: Fields) -> str | None:
+        """See ``Provider``; whatever else it throws is its failure, not the person's."""
+        try:
+            return self.provider.identify(fields)
+        except LoginError:
+            raise
+        except Exception as error:
+            raise _failed(self.provider.name, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,9 @@ class Conversation:
         except UnknownIdentity:
             self._passed.extend(self._failures)
             raise
-        except Unavailable:
+        except Rejected:
+            raise
+        except BaseException:
             with contextlib.suppress(StoreUnavailable):
                 await store.uncount(self._failures)
             raise
@@ -191,20 +202,20 @@ class Conversation:
         """Wait for a provider; whatever else it throws is its failure, not the person's."""
         name = self._provider.name
         try:
-            async with asyncio.timeout(PROVIDER_DEADLINE):
-                return await answer
+            return await answer
         except LoginError:
             raise
-        except TimeoutError:
-            raise Unavailable(name, f"no answer within {PROVIDER_DEADLINE:g} s") from None
         except Exception as error:
-            # Its message is not logged: it may repeat what the person typed.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{frame.filename}:{frame.lineno}"
-            log.error("provider failed", provider=name, error=type(error).__name__, where=where)
-            raise Unavailable(name, f"failed ({type(error).__name__})") from error
+            raise _failed(name, error) from error
+
+
+def _failed(provider: str, error: Exception) -> Unavailable:
+    kind = type(error).__name__
+    log.error("provider failed", provider=provider, error=kind, where=logs.origin(error))
+    return Unavailable(provider, f"failed ({kind})")
 
 
 def _display_name(typed: str) -> str | None:
     """A name that the person typed: for people to read, so one printable line."""
-    return "".join(c for c in typed if c.isprintable()).strip()[:MAX_NAME] or None
+    kept = "".join(c for c in typed if c.isprintable() or c in JOINERS)
+    return kept.strip(f" {JOINERS}")[:MAX_NAME] or None

@@ -23,9 +23,7 @@ class Digests:
     def name(self, *parts: str) -> bytes:
         """The key under which a thing is stored. Parts are told apart by their lengths."""
         digest = self._name.copy()
-        for part in parts:
-            raw = part.encode()
-            digest.update(len(raw).to_bytes(4, "big") + raw)
+        digest.update("".join([f"{len(part)}:{part}" for part in parts]).encode())
         return digest.digest()
 
     def code(self, challenge: bytes, seed: bytes, length: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway import errors
 from gateway.audit import Audit, Trace
@@ -14,6 +15,10 @@ from gateway.errors import Refusal
 from gateway.outcomes import LoginRequest, Outcome, Refused
 from gateway.stores import StoreUnavailable, Window
 from providers import LoginError, UnknownIdentity
+
+# Seconds: the last resort over the deadlines of store, provider and issuer. Shorter than a lease on
+# a code, and than the time for draining.
+DEADLINE: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,10 @@ class Engine:
         outcome: Outcome = Refused(errors.UNAVAILABLE)
         self._audit.begin()
         try:
-            outcome = await self._login(request, trace)
+            async with asyncio.timeout(DEADLINE):
+                outcome = await self._login(request, trace)
+        except TimeoutError:
+            trace.detail = f"not done within {DEADLINE:g} s"
         except (Refusal, LoginError, StoreUnavailable) as error:
             refusal = error if isinstance(error, Refusal) else errors.refusal(error)
             trace.detail = str(refusal)
@@ -75,14 +83,16 @@ class Engine:
         unknown: UnknownIdentity | None = None
         passed: list[Window] = []
         for method in methods:
+            trace.provider = method.provider.name
             try:
-                identity = method.provider.identify(request.fields)
+                identity = method.identify(request.fields)
                 if identity is None:
                     continue
-                trace.provider, trace.identity = method.provider.name, identity
+                trace.identity = identity
                 return await Conversation(self._desk, method, identity, request, passed).go_on()
             except UnknownIdentity as error:
                 unknown = error
         if unknown is not None:
             raise unknown
+        trace.provider = ""
         raise Refusal(errors.BADREQUEST, "no provider of this app can use these fields")

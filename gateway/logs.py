@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Any, Literal
 
 import orjson
@@ -37,3 +38,12 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
     )
     # Libraries log to the standard logger; only what needs attention comes through.
     logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)
+
+
+def origin(error: BaseException) -> str:
+    """The line that raised ``error``.
+
+    It is logged in place of an exception's text, which may repeat what a person typed.
+    """
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

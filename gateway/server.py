@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway import clients, errors, pages, wire
+from gateway.audit import Audit
 from gateway.connections import Connection
 from gateway.login import Engine
 from gateway.outcomes import Outcome
@@ -25,12 +26,14 @@ class Api:
     def __init__(
         self,
         engine: Engine,
+        audit: Audit,
         *,
         trusted_proxies: Sequence[clients.Network] = (),
         cors_origins: Sequence[str] = ("*",),
         allow_get: bool = False,
     ) -> None:
         self._engine = engine
+        self._audit = audit
         self._trusted = tuple(trusted_proxies)
         self._any_origin = "*" in cors_origins
         self._origins = frozenset(cors_origins)
@@ -81,6 +84,7 @@ class Api:
         try:
             call = wire.parse(body, query)
         except wire.BadRequest:
+            self._audit.unreadable(self._client(request), _request_id())
             return self._refuse(request)
         if call.op == "logout":
             return self._reply(
@@ -90,7 +94,7 @@ class Api:
             answer = wire.encode_error(call.op, errors.BADOP, boolean=self._boolean(request, call))
             return self._reply(request, answer)
         call.login.client = self._client(request)
-        call.login.request_id = os.urandom(8).hex()
+        call.login.request_id = _request_id()
         outcome = await self._engine.login(call.login)
         return self._reply(request, self._encode(request, call, outcome))
 
@@ -154,6 +158,10 @@ class Api:
         headers["Access-Control-Max-Age"] = "86400"
         self._allow_origin(request, headers)
         return web.Response(status=204, headers=headers)
+
+
+def _request_id() -> str:
+    return os.urandom(8).hex()
 
 
 async def _read(request: web.BaseRequest) -> bytes:

@@ -43,7 +43,7 @@ class Throttle:
     def _windows(self, limits: Sequence[Limit], *subject: str) -> list[Window]:
         return [
             Window(
-                self._digests.name(*subject, str(limit)),
+                self._digests.name(*subject, f"{limit.count}/{limit.seconds}"),
                 limit.count,
                 int(limit.seconds * 1000),
             )

@@ -11,7 +11,8 @@ from gateway.audit import MAX_TEXT, mask, printable
     ("identity", "masked"),
     [
         ("18005551234", "18*******34"),
-        ("491511234567", "491*******67"),
+        ("491511234567", "49********67"),
+        ("4711", "****"),
         ("ann@example.com", "a**@example.com"),
         ("ann", "***"),
         ("badge-0042", "ba******42"),

@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import Limit
-from gateway import conversation, errors
+from gateway import conversation, errors, login
+from gateway.challenges import LEASE_MS
 from gateway.outcomes import CodeSent, Outcome, Refused, SignedIn
 from providers import Attempt, Fields, Identity, Rejected, Unavailable, UnknownIdentity
 from tests.gateway.kit import APP, CodeScript, Kit, Script
@@ -338,7 +339,7 @@ async def test_no_token_leaves_once_somebody_else_holds_the_code() -> None:
         await asyncio.Event().wait()
 
     async def oversleep() -> None:
-        kit.clock.now += 21  # the lease lapses, and another request gets it
+        kit.clock.now += LEASE_MS / 1000  # the lease lapses, and another request gets it
         kit.issuer.before = hang
         others.append(asyncio.create_task(kit.login(username="ann", otp=code)))
         await reached.wait()
@@ -399,7 +400,7 @@ async def test_a_provider_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) ->
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(conversation, "PROVIDER_DEADLINE", 0.01)
+    monkeypatch.setattr(login, "DEADLINE", 0.01)
     outcome = await Kit(Script("a", hang)).login(username="ann", password="x")
     assert word(outcome) == errors.UNAVAILABLE
 
