@@ -14,7 +14,7 @@ from gateway.conversation import Desk, Method
 from gateway.digests import Digests
 from gateway.login import App, Engine
 from gateway.metrics import Metrics
-from gateway.outcomes import LoginRequest, Outcome
+from gateway.outcomes import LoginRequest, Outcome, Refused
 from gateway.stores.memory import MemoryStore
 from gateway.throttle import Throttle
 from providers import (
@@ -110,6 +110,11 @@ class FakeIssuer:
 
     async def check(self) -> list[str]:
         return []
+
+
+def word(outcome: Outcome) -> str:
+    assert isinstance(outcome, Refused), outcome
+    return outcome.word
 
 
 class Clock:
