@@ -67,7 +67,7 @@ DENIED_PREFIXES = (
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _PLUS = "+\u00b1"  # the messenger's first backend took a plus-minus sign for a plus
 _SEPARATORS = frozenset("./\\~\u00b7\u02d7\u2043\u2212\u30fb\u30fc")
-_SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd", "Ps", "Pe", "Cf"})
+_SEPARATOR_CATEGORIES = frozenset({"Pd", "Ps", "Pe", "Cf"})  # dashes, brackets, marks
 _DIAL_MARKS = "*#,;"  # service codes, pauses: on every phone's keypad, in nobody's number
 _EXTENSION = re.compile(
     r"(?:[^a-z\d]*\d)+[^a-z\d]*(?:;[a-z-]+=.*|(?:x|ext|extension)[.:]?\s*\d+)", re.IGNORECASE
@@ -184,6 +184,11 @@ class _Plan:
     code: str  # the country calling code
     lengths: frozenset[int]  # digits of a whole number, country code included
     trunk: re.Pattern[str] | None  # what may be dialled before a national number
+    pattern: str  # what all assigned national numbers match
+
+    def assigns(self, digits: str) -> bool:
+        """Tell whether the whole number ``digits`` may have been assigned to somebody."""
+        return re.fullmatch(self.pattern, digits[len(self.code) :]) is not None
 
 
 @functools.cache  # holds at most the 1110 strings of up to three digits
@@ -195,11 +200,13 @@ def _plan(head: str) -> _Plan | None:
         region = phonenumbers.region_code_for_country_code(int(code or 0))
         if region != phonenumbers.UNKNOWN_REGION:
             metadata = _metadata(int(code), region)
-            lengths = (len(code) + length for length in _lengths(metadata.general_desc))
+            national = metadata.general_desc
+            lengths = (len(code) + length for length in _lengths(national))
             return _Plan(
                 code=code,
                 lengths=frozenset(length for length in lengths if length <= MAX_DIGITS),
                 trunk=_compile(metadata.national_prefix_for_parsing),
+                pattern=(national and national.national_number_pattern) or "",
             )
     return None
 
@@ -228,14 +235,15 @@ def _is_plain(digits: str) -> bool:
     """Tell, without a parse, whether ``digits`` are surely a canonical number; False is no answer.
 
     A parse changes a number only by what its plan dials before national numbers, so a number of
-    possible length that does not begin with such a prefix is canonical. Leading zeros stay.
+    possible length that does not begin with such a prefix is canonical.
     """
     plan = _plan(digits[:3])
-    return (
-        plan is not None
-        and len(digits) in plan.lengths
-        and not _begins(plan.trunk, digits, len(plan.code))
-    )
+    if plan is None or len(digits) not in plan.lengths:
+        return False
+    start = len(plan.code)
+    if _begins(plan.trunk, digits, start):
+        return False
+    return digits[start] != "0" or plan.assigns(digits)
 
 
 def _begins(prefix: re.Pattern[str] | None, digits: str, start: int = 0) -> bool:
@@ -265,18 +273,21 @@ def _digits_of(number: PhoneNumber) -> str:
 
 
 def _e164(number: PhoneNumber | None) -> str | None:
-    """Return the digits of a possible number, or None when they are not its canonical form."""
+    """Return the digits of a possible number, or None when they are not its canonical form.
+
+    A number may begin with a zero or with its country's trunk prefix (+39 06..., +7 800...), but
+    only where such numbers are assigned: of +48 0 512... and +48 512... one may pass, or one person
+    would count as two. Nor may a second reading take away more than the first.
+    """
     if number is None:
         return None
     digits = _digits_of(number)
-    if len(digits) > MAX_DIGITS:
-        return None
     if _is_plain(digits):
         return digits
-    # It still begins with what is dialled before national numbers. That may be so (+7 800 ...), but
-    # of +57 0 321 ... and +57 321 ... only one may pass, or one person would count as two.
-    valid = phonenumbers.is_valid_number(number) and _parse(f"+{digits}") == number
-    return digits if valid else None
+    plan = _plan(digits[:3])
+    if plan is None or len(digits) > MAX_DIGITS or not plan.assigns(digits):
+        return None
+    return digits if _parse(f"+{digits}") == number else None
 
 
 class _Home:
@@ -313,10 +324,9 @@ class _Home:
         return _international(digits) or _e164(number)
 
     def _may_be_national(self, digits: str) -> bool:
-        """Tell whether canonical ``digits`` might also be a national mobile number, unlike them."""
+        """Tell whether canonical ``digits`` might also be another, national mobile number."""
         if _begins(self._abroad, digits):
             return True
         if len(digits) > self._longest and digits.startswith(self._code):
-            # Too long for a national number: read as international also at home.
-            return _begins(self._trunk, digits, len(self._code))
+            return False  # too long for a national number: at home, too, a country code is read
         return len(digits) in self._mobile_lengths or _begins(self._trunk, digits)
