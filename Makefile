@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+UV ?= $(BIN)/uv
+LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.PHONY: help run test lint format bench lock servers clean
+
+help:  ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/run.stamp  ## start the gateway on gateway.yaml; ARGS="--listen 127.0.0.1:8081"
+	exec $(BIN)/python -m gateway serve --config gateway.yaml $(ARGS)
+
+test: servers $(VENV)/test.stamp  ## run the whole test suite; ARGS="-k throttle" for a part
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/test.stamp  ## check style and types
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+format: $(VENV)/test.stamp  ## put the code into its format, sort imports
+	$(BIN)/python -m ruff check --select I --fix .
+	$(BIN)/python -m ruff format .
+
+bench: servers $(VENV)/test.stamp  ## run the benchmarks
+	$(BIN)/python bench/run.py $(ARGS)
+
+lock: $(VENV)/test.stamp  ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for new versions
+	$(LOCK) $(ARGS) --all-extras --group test --group lint --output-file requirements/test.txt
+	$(LOCK) --all-extras --constraints requirements/test.txt --output-file requirements/all.txt
+	$(LOCK) --constraints requirements/test.txt --output-file requirements/run.txt
+
+servers:  ## install the real servers that the tests talk to (Debian, Ubuntu)
+	@tools/servers.sh
+
+clean:  ## remove the virtual environment and everything else that was made here
+	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than its lock file when everything in that file is installed.
+$(VENV)/%.stamp: requirements/%.txt | $(BIN)/pip
+	$(INSTALL) --requirement $<
+	@touch $@
+
+$(BIN)/pip:
+	@tools/venv.sh $(PYTHON) $(VENV)

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Make sure that every line of requirements/debian.txt ("package probe") is there. The probe is the
+# program, or the file if it starts with a slash, that shows it, however it came to be installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+PATH=$PATH:/usr/sbin:/sbin # Debian keeps daemons where a plain user does not look
+missing=()
+while read -r package probe; do
+    case $package in '' | '#'*) continue ;; esac
+    command -v "$probe" > /dev/null || [[ -e $probe ]] || missing+=("$package")
+done < requirements/debian.txt
+
+if ((${#missing[@]})); then
+    tools/apt.sh "${missing[@]}"
+fi
