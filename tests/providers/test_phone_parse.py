@@ -38,8 +38,9 @@ def parsed(text: str, region: str | None = None) -> PhoneNumber | None:
 def settled(number: PhoneNumber | None) -> str | None:
     if number is None or len(digits_of(number)) > 15:
         return None
-    region = phonenumbers.region_code_for_country_code(number.country_code)
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(number.country_code, region)
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_country_code(code)
+    metadata: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
     national = phonenumbers.national_significant_number(number)
     trunk = re.match(f"(?:{metadata.national_prefix_for_parsing or '0'})|0", national)
     assigned = re.fullmatch(metadata.general_desc.national_number_pattern, national)
@@ -75,7 +76,7 @@ TRUNKS = ("", "0", "00", "1", "8", "80", "06", "90", "015", "11")
 def typed_digits(draw: st.DrawFn) -> str:
     code = draw(st.sampled_from(CODES))
     region = phonenumbers.region_code_for_country_code(code)
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    metadata: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
     length = draw(st.sampled_from(metadata.general_desc.possible_length) | st.integers(0, 18))
     national = "".join(
         draw(st.lists(st.sampled_from("0123456789"), min_size=length, max_size=length))
