@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import ssl
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import aiohttp
 import structlog
 from aiohttp import web
 
-from config import HostPort, TlsFiles
-from gateway import admin, issuer
+from config import HostPort
+from gateway import admin, issuer, pem
 from gateway.audit import Audit
 from gateway.challenges import Challenges
-from gateway.connections import Limits, Server
+from gateway.connections import HEAD_TIMEOUT, Limits, Server
 from gateway.conversation import Desk, Method
 from gateway.digests import Digests
 from gateway.login import App, Engine
@@ -29,8 +29,6 @@ from providers import Context, Provider
 
 DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
 BACKLOG: Final = 2048
-UPSTREAM_CONNECTIONS: Final = 1000  # at once, over all upstreams
-UPSTREAM_KEEP_ALIVE: Final = 60.0  # seconds
 
 log = structlog.get_logger()
 
@@ -60,10 +58,10 @@ class Gateway:
         try:
             engine = await gateway.open()
             settings = plan.loaded.settings
-            await gateway._listen(engine, listen or settings.listen)
             at = admin_at or settings.admin
-            if at is not None:
+            if at is not None:  # first, since what is opened first is closed last
                 await gateway._listen_admin(at)
+            await gateway._listen(engine, listen or settings.listen)
         except BaseException:
             await gateway.stop()
             raise
@@ -72,12 +70,12 @@ class Gateway:
         return gateway
 
     async def open(self) -> Engine:
-        """Open the store, the session, the issuer and the providers; listen to nobody yet."""
-        session = await self._closing.enter_async_context(_session())
+        """Open the store, the issuer and the providers; listen to nobody yet."""
         self._closing.push_async_callback(self.store.close)
         await self.store.open()
-        self.issuer = issuer.create(self._settings.issuer, session, self.metrics)
-        context = Context(session, self.metrics)
+        self.issuer = issuer.create(self._settings.issuer, self.metrics)
+        self._closing.push_async_callback(self.issuer.close)
+        context = Context(self.metrics)
         for planned in self._plan.providers:
             provider = planned.kind(planned.name, planned.config, context)
             self._closing.push_async_callback(provider.close)
@@ -123,7 +121,7 @@ class Gateway:
         )
         limits = Limits(settings.limits.connections, settings.limits.connections_per_ip)
         runner = web.ServerRunner(Server(api.handle, limits), shutdown_timeout=DRAIN)
-        tls = _tls_context(settings.tls) if settings.tls else None
+        tls = pem.server_context(settings.tls) if settings.tls else None
         self.public_url = await self._site(runner, at, tls)
 
     async def _listen_admin(self, at: HostPort) -> None:
@@ -133,15 +131,24 @@ class Gateway:
     async def _site(self, runner: web.BaseRunner, at: HostPort, tls: ssl.SSLContext | None) -> str:
         await runner.setup()
         self._closing.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, at.host, at.port, ssl_context=tls, backlog=BACKLOG)
-        await site.start()
-        port = runner.addresses[0][1]
+        server = await asyncio.get_running_loop().create_server(
+            cast(web.Server, runner.server),  # there is one after setup
+            at.host,
+            at.port,
+            ssl=tls,
+            ssl_handshake_timeout=HEAD_TIMEOUT if tls else None,
+            backlog=BACKLOG,
+        )
+        self._closing.callback(server.close)
+        port = server.sockets[0].getsockname()[1]
         return f"{'https' if tls else 'http'}://{HostPort(at.host, port)}"
 
     async def not_ready(self) -> str | None:
         """Why no logins should come here, or None."""
         if self._draining:
             return "draining"
+        if not self.public_url:
+            return "starting"
         try:
             await self.store.ping()
         except StoreUnavailable as error:
@@ -152,23 +159,3 @@ class Gateway:
         """Stop accepting, let what runs finish, close everything in reverse order."""
         self._draining = True
         await self._closing.aclose()
-
-
-def _session() -> aiohttp.ClientSession:
-    """The one pooled session to all HTTP upstreams."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=UPSTREAM_CONNECTIONS, keepalive_timeout=UPSTREAM_KEEP_ALIVE
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # we ask for no compression, and a bomb must not unfold
-        trust_env=False,
-        skip_auto_headers=("Accept-Encoding",),
-    )
-
-
-def _tls_context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.certificate, files.private_key)
-    return context

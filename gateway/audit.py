@@ -47,12 +47,12 @@ class Audit:
 
     def begin(self) -> None:
         """A login starts."""
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
 
     def end(self, request: LoginRequest, trace: Trace, outcome: Outcome, seconds: float) -> None:
         """A login ended with ``outcome``."""
         word, action = _classify(outcome)
-        self._metrics.in_flight.dec()
+        self._metrics.in_flight -= 1
         self._metrics.login(trace.app, trace.provider, word, seconds)
         line = {
             "action": action,

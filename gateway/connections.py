@@ -14,10 +14,11 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from gateway import errors, logs, wire
+from gateway import clients, errors, logs, wire
 
 HEAD_TIMEOUT: Final = 10.0  # seconds, from the first byte of a request (or the connection)
 KEEP_ALIVE: Final = 75.0  # seconds between requests
+UNWINDING: Final = 0.5  # seconds for a request that is given up to give back what it took
 
 log = structlog.get_logger()
 
@@ -37,16 +38,19 @@ class Limits:
         """Register a connection; False if there is no room even after cutting a silent one."""
         address = connection.address
         of_address = self._of_address.setdefault(address, OrderedDict())
-        room = self._make_room(of_address, self._counts.get(address, 0) >= self._per_address)
-        room = room and self._make_room(self._silent, self._count >= self._total)
-        self._counts[address] = self._counts.get(address, 0) + 1
+        count = self._counts.get(address, 0)
+        room = True
+        if count >= self._per_address:
+            room = self._make_room(of_address)
+        elif self._count >= self._total:
+            room = self._make_room(self._silent)
+        self._counts[address] = count + 1
         self._count += 1
-        self.silent(connection)
+        if room:
+            self.silent(connection)
         return room
 
-    def _make_room(self, candidates: OrderedDict[Connection, None], full: bool) -> bool:
-        if not full:
-            return True
+    def _make_room(self, candidates: OrderedDict[Connection, None]) -> bool:
         longest_silent = next(iter(candidates), None)
         if longest_silent is None:
             return False
@@ -82,7 +86,7 @@ class Connection(web.RequestHandler):
     def __init__(self, limits: Limits, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits = limits
-        self.address = "local"  # of the peer
+        self.address = "local"  # of the peer, as limits count it
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,7 +94,7 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
-            self.address = str(peer[0])
+            self.address = clients.client(str(peer[0]), (), (), ())
         if self._limits.enter(self):
             self._await_head()
         else:
@@ -118,6 +122,15 @@ class Connection(web.RequestHandler):
         if self.transport is not None:
             self._limits.silent(self)
 
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Let a request finish, for ``timeout`` seconds; aiohttp's own would wait twice as long."""
+        if self._task_handler is not None:
+            _, late = await asyncio.wait([self._task_handler], timeout=timeout)
+            for task in late:
+                task.cancel()
+                await asyncio.wait(late, timeout=UNWINDING)
+        await super().shutdown(UNWINDING)
+
     def cut(self) -> None:
         """Close at once."""
         if self.transport is not None:
@@ -142,7 +155,7 @@ class Connection(web.RequestHandler):
         word = errors.BADREQUEST
         if status >= 500:
             word, status = errors.UNAVAILABLE, 200  # apps look at nothing but a body with 200
-            if exc is not None:
+            if not isinstance(exc, ConnectionError | None):  # the client has left
                 log.error("request failed", error=type(exc).__name__, where=logs.origin(exc))
         response = web.Response(
             status=status,

@@ -105,8 +105,8 @@ class Conversation:
         if otp is not None:
             return await self._answer(otp)
         result = await self._ask(self._provider.begin(self._attempt, self._fields))
-        if isinstance(result, Identity):
-            return await self._issue(result)
+        if isinstance(result, Identity):  # without a proof that was limited and counted
+            raise Unavailable(self._provider.name, "gave an identity where it announces a code")
         return await self._send(result)
 
     async def _prove_at_once(self) -> SignedIn:

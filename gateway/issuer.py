@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 import secrets
-import ssl
 import time
 from typing import Any, Final, Protocol
 
-import aiohttp
 import orjson
 import structlog
 from yarl import URL
 
 from config import MesiboIssuer, SandboxIssuer
+from gateway import pem
 from gateway.breaker import Breaker
 from providers import Broken, Meter, NotSent, Reply, Unavailable, Upstream
 
@@ -40,6 +39,9 @@ class Issuer(Protocol):
     async def check(self) -> list[str]:
         """Return what would keep this issuer from working."""
 
+    async def close(self) -> None:
+        """Give its connections back."""
+
 
 class Sandbox:
     """Makes tokens of the real shape (48 hexadecimal digits) that open nothing."""
@@ -52,16 +54,20 @@ class Sandbox:
         """Nothing can be wrong."""
         return []
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 class Mesibo:
     """The backend API, second generation: JSON in the body, the app token only there."""
 
-    def __init__(self, config: MesiboIssuer, session: aiohttp.ClientSession, meter: Meter) -> None:
-        self._url = URL(config.url)
+    def __init__(self, config: MesiboIssuer, meter: Meter) -> None:
+        url = URL(config.url)
         self._app_token = config.app_token.get_secret_value()
         self._minutes = int(config.token_lifetime // 60)
-        tls = ssl.create_default_context(cafile=config.ca_file) if config.ca_file else None
-        self._upstream = Upstream(UPSTREAM, session, meter, tls=tls)
+        tls = pem.client_context(config.ca_file) if config.ca_file else None
+        self._upstream = Upstream(UPSTREAM, url, meter, tls=tls)
+        self._target = url.raw_path_qs
         self._breaker = Breaker(UPSTREAM)
 
     async def issue(self, address: str, app: str, name: str | None) -> str:
@@ -102,7 +108,7 @@ class Mesibo:
         if within <= 0:
             raise Unavailable(UPSTREAM, f"no answer within {DEADLINE:g} s")
         return await self._upstream.exchange(
-            "POST", self._url, within=within, headers=_HEADERS, data=body
+            "POST", self._target, within=within, headers=_HEADERS, data=body
         )
 
     async def check(self) -> list[str]:
@@ -113,7 +119,11 @@ class Mesibo:
             return [str(error)]
         if isinstance(_json(reply.body), dict):
             return []
-        return [f"{self._url.host} does not answer as the mesibo backend API does"]
+        return ["the server does not answer as the mesibo backend API does"]
+
+    async def close(self) -> None:
+        """Close the connections that wait."""
+        await self._upstream.close()
 
 
 def _token(reply: Reply) -> str:
@@ -141,12 +151,10 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def create(
-    config: MesiboIssuer | SandboxIssuer, session: aiohttp.ClientSession, meter: Meter
-) -> Issuer:
+def create(config: MesiboIssuer | SandboxIssuer, meter: Meter) -> Issuer:
     """The configured issuer."""
     if isinstance(config, MesiboIssuer):
-        return Mesibo(config, session, meter)
+        return Mesibo(config, meter)
     log.warning(
         "SANDBOX: tokens are made up and open nothing; set issuer.type to mesibo to go live"
     )

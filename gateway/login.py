@@ -81,6 +81,7 @@ class Engine:
     ) -> Outcome:
         """Ask the providers in order; the first that knows the identity decides."""
         unknown: UnknownIdentity | None = None
+        unknown_to = ""
         passed: list[Window] = []
         for method in methods:
             trace.provider = method.provider.name
@@ -91,8 +92,8 @@ class Engine:
                 trace.identity = identity
                 return await Conversation(self._desk, method, identity, request, passed).go_on()
             except UnknownIdentity as error:
-                unknown = error
+                unknown, unknown_to = error, method.provider.name
+        trace.provider = unknown_to
         if unknown is not None:
             raise unknown
-        trace.provider = ""
         raise Refusal(errors.BADREQUEST, "no provider of this app can use these fields")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -14,21 +16,20 @@ import structlog
 def configure(level: str, style: Literal["console", "json"]) -> None:
     """Set up logging for this process."""
     threshold = getattr(logging, level.upper())
-    processors: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    ]
+    processors: list[Any]
     factory: Any
     if style == "json":
-        processors.append(structlog.processors.JSONRenderer(serializer=orjson.dumps))
+        processors = [_json_line]
         factory = structlog.BytesLoggerFactory(file=sys.stderr.buffer)
     else:
-        # Values are shown as Python literals, so that none can pretend to be a line of its own.
-        processors.append(
+        processors = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            # Values as Python literals, so that none can pretend to be a line of its own.
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), repr_native_str=True, timestamp_key="time"
-            )
-        )
+            ),
+        ]
         factory = structlog.PrintLoggerFactory(file=sys.stderr)
     structlog.configure(
         processors=processors,
@@ -38,6 +39,11 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
     )
     # Libraries log to the standard logger; only what needs attention comes through.
     logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)
+
+
+def _json_line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
+    """The whole line in one step: it is written for each login."""
+    return orjson.dumps({"time": datetime.now(UTC), "level": level, **event}, default=str)
 
 
 def origin(error: BaseException) -> str:

@@ -52,9 +52,10 @@ class Metrics:
             ["sender", "outcome"],
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        self.in_flight = 0
+        Gauge(
             "gateway_in_flight", "Login requests being worked on.", registry=self.registry
-        )
+        ).set_function(lambda: self.in_flight)
         self.reloads = Counter(
             "gateway_config_reloads_total",
             "Configuration reloads by result.",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final, cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from gateway import clients, errors, pages, wire
@@ -36,6 +36,11 @@ class Api:
         self._audit = audit
         self._trusted = tuple(trusted_proxies)
         self._any_origin = "*" in cors_origins
+        self._headers = CIMultiDict(wire.HEADERS)
+        if self._any_origin:
+            self._headers["Access-Control-Allow-Origin"] = "*"
+        else:
+            self._headers["Vary"] = "Origin"
         self._origins = frozenset(cors_origins)
         self._allow_get = allow_get
 
@@ -68,7 +73,8 @@ class Api:
             return self._refuse(request, status=415)
         if (request.content_length or 0) > wire.MAX_BODY:
             return self._refuse(request, status=413)
-        if request.headers.get("Expect", "").lower() == "100-continue":
+        expect = request.headers.get("Expect", "").lower()
+        if expect == "100-continue" and request.version >= HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # nothing of the answer has been sent yet
         try:
@@ -137,27 +143,25 @@ class Api:
         return response
 
     def _reply(self, request: web.BaseRequest, body: bytes, status: int = 200) -> web.Response:
-        headers = CIMultiDict(wire.HEADERS)
-        self._allow_origin(request, headers)
-        return web.Response(status=status, body=body, headers=headers)
+        response = web.Response(status=status, body=body, headers=self._headers)
+        self._allow_origin(request, response)
+        return response
 
-    def _allow_origin(self, request: web.BaseRequest, headers: CIMultiDict[str]) -> None:
-        if self._any_origin:
-            headers["Access-Control-Allow-Origin"] = "*"
-            return
-        headers["Vary"] = "Origin"
-        origin = request.headers.get("Origin")
-        if origin in self._origins:
-            headers["Access-Control-Allow-Origin"] = origin
+    def _allow_origin(self, request: web.BaseRequest, response: web.Response) -> None:
+        if not self._any_origin:
+            origin = request.headers.get("Origin")
+            if origin in self._origins:
+                response.headers["Access-Control-Allow-Origin"] = origin
 
     def _preflight(self, request: web.BaseRequest) -> web.Response:
-        headers = CIMultiDict(wire.HEADERS)
+        headers = self._headers.copy()
         del headers["Content-Type"]
         headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         headers["Access-Control-Allow-Headers"] = "content-type"
         headers["Access-Control-Max-Age"] = "86400"
-        self._allow_origin(request, headers)
-        return web.Response(status=204, headers=headers)
+        response = web.Response(status=204, headers=headers)
+        self._allow_origin(request, response)
+        return response
 
 
 def _request_id() -> str:

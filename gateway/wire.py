@@ -71,9 +71,9 @@ def parse(body: bytes, query: str | None = None) -> Call:
             values = _unique(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_KEYS))
         else:
             raise BadRequest("the body is not a JSON object")
+        return _call(values, relaxed)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body cannot be read") from error
-    return _call(values, relaxed)
 
 
 def _parse_object(text: str) -> tuple[dict[str, Any], bool]:

@@ -29,7 +29,8 @@ from providers._base import (
     Unavailable,
     UnknownIdentity,
 )
-from providers._http import Broken, NotSent, Reply, Upstream
+from providers._connection import Reply
+from providers._http import Broken, NotSent, Upstream
 
 __all__ = [
     "Attempt",

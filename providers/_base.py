@@ -22,12 +22,9 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypedDict, TypeVar
 
 from config import Limit, Model
-
-if TYPE_CHECKING:
-    import aiohttp
 
 
 class Reason(enum.Enum):
@@ -159,7 +156,6 @@ class Meter(Protocol):
 class Context:
     """What the gateway lends to its providers."""
 
-    session: aiohttp.ClientSession  # pooled; verifies TLS; no cookies
     meter: Meter
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import socket
 import ssl
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
-import aiohttp
+import aiohappyeyeballs
+from yarl import URL
 
 from providers._base import Meter, Unavailable
+from providers._connection import BrokenError, Connection, Reply
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from yarl import URL
-
-MAX_REPLY: Final = 65536  # bytes; no answer that we read is longer than a few hundred
 CONNECT_TIMEOUT: Final = 3.0  # seconds
+KEEP_ALIVE: Final = 60.0  # seconds that a connection may wait for its next request
 MAX_IN_FLIGHT: Final = 4096  # requests to one upstream
 
 
@@ -29,104 +29,127 @@ class Broken(Unavailable):
     """The connection broke before the answer: the server may have acted on the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: status and at most ``MAX_REPLY`` bytes of body."""
-
-    status: int
-    body: bytes
-
-
 class Upstream:
-    """One server. ``name`` stands for it in errors and metrics: its URL may hold credentials.
+    """One server, by the origin of ``url``. ``name`` stands for it in errors and metrics, since an
+    URL may hold credentials.
 
-    Certificates are verified, by ``tls`` if given and by the system's authorities otherwise.
-
-    More than ``max_in_flight`` requests at once are refused on the spot, so that a slow server
-    cannot gather everybody's requests.
+    Connections are kept and used again; certificates are verified, by ``tls`` if given and by the
+    system's authorities otherwise; no redirect is followed. More than ``max_in_flight`` requests at
+    once are refused on the spot, so that a slow server cannot gather everybody's requests.
     """
 
     def __init__(
         self,
         name: str,
-        session: aiohttp.ClientSession,
+        url: URL,
         meter: Meter,
         *,
         tls: ssl.SSLContext | None = None,
         max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
+        if url.scheme not in ("http", "https") or not url.raw_host:
+            raise ValueError("must be an http:// or https:// URL")
         self.name = name
-        self._tls = tls or True  # aiohttp's own context: the system's certificates
-        self._session = session
+        self._host = url.raw_host
+        self._port = url.port
+        self._tls = (tls or _system_tls()) if url.scheme == "https" else None
+        default_port = url.is_default_port()
+        authority = url.host_subcomponent or ""
+        self._authority = authority if default_port else f"{authority}:{url.port}"
         self._meter = meter
         self._max_in_flight = max_in_flight
         self._in_flight = 0
+        self._idle: list[Connection] = []
 
     async def exchange(
         self,
         method: str,
-        url: URL,
+        target: str,
         *,
         within: float,
         headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
+        data: bytes = b"",
     ) -> Reply:
-        """Send one request and read the answer within so many seconds, following no redirect.
+        """Send one request and read the answer within so many seconds.
 
-        Raises ``NotSent`` when nothing can have reached the server; ``Broken``, or ``Unavailable``
-        for a time-out or an endless answer, when the server may have acted on the request.
+        ``target`` is a path with its query. Raises ``NotSent`` when nothing can have reached the
+        server; ``Broken``, or ``Unavailable`` for a time-out, when it may have acted on it.
         """
+        request = self._request(method, target, headers or {}, data)
         if self._in_flight >= self._max_in_flight:
             raise NotSent(self.name, f"{self._in_flight} requests are under way already", 1.0)
-        started = time.perf_counter()
+        started = time.monotonic()
         outcome = "failed"
         self._in_flight += 1
         try:
-            reply = await self._exchange(method, url, within, headers, data)
+            reply = await self._exchange(request, within)
             outcome = "answered"
         finally:
             self._in_flight -= 1
-            self._meter.upstream(self.name, outcome, time.perf_counter() - started)
+            self._meter.upstream(self.name, outcome, time.monotonic() - started)
         return reply
 
-    async def _exchange(
-        self,
-        method: str,
-        url: URL,
-        within: float,
-        headers: Mapping[str, str] | None,
-        data: bytes | None,
-    ) -> Reply:
-        limit = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT)
-        try:
-            async with self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                ssl=self._tls,
-                timeout=limit,
-                allow_redirects=False,
-            ) as response:
-                return Reply(response.status, await self._read(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSent(self.name, f"no connection ({type(error).__name__})") from error
-        except TimeoutError as error:
-            raise Unavailable(self.name, f"no answer within {within:.1f} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broken(self.name, f"broken connection ({type(error).__name__})") from error
+    def _request(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> bytes:
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if data or method != "GET":
+            lines.append(f"Content-Length: {len(data)}")
+        head = "\r\n".join(lines)
+        breaks = len(lines) - 1
+        if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+            raise ValueError("a line break inside a header field")
+        return head.encode("latin-1") + b"\r\n\r\n" + data
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        chunks: list[bytes] = []
-        size = response.content_length or 0
-        if size <= MAX_REPLY:
-            size = 0
-            async for chunk in response.content.iter_any():
-                size += len(chunk)
-                if size > MAX_REPLY:
-                    break
-                chunks.append(chunk)
-        if size > MAX_REPLY:
-            response.close()  # the rest is not worth a kept connection
-            raise Unavailable(self.name, "the answer is too long")
-        return b"".join(chunks)
+    async def _exchange(self, request: bytes, within: float) -> Reply:
+        deadline = asyncio.get_running_loop().time() + within
+        try:
+            connection = self._kept() or await self._connect(within)
+        except TimeoutError:
+            raise NotSent(self.name, "no connection in time") from None
+        except ssl.SSLCertVerificationError as error:
+            raise NotSent(self.name, f"certificate refused: {error.verify_message}") from None
+        except OSError as error:
+            raise NotSent(self.name, f"no connection ({type(error).__name__})") from None
+        try:
+            return await connection.exchange(request, deadline)
+        except TimeoutError:
+            raise Unavailable(self.name, f"no answer within {within:.1f} s") from None
+        except BrokenError as error:
+            raise Broken(self.name, str(error)) from None
+
+    def _kept(self) -> Connection | None:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection = self._idle.pop()  # the latest: the others may end
+            if not connection.closed and now - connection.idle_since < KEEP_ALIVE:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, within: float) -> Connection:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(min(within, CONNECT_TIMEOUT)):
+            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            opened = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25)
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._idle.append),
+                    sock=opened,
+                    ssl=self._tls,
+                    server_hostname=self._host if self._tls else None,
+                )
+            except BaseException:
+                opened.close()
+                raise
+        return connection
+
+    async def close(self) -> None:
+        """Close the connections that wait; those at work end with their answers."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+@functools.cache
+def _system_tls() -> ssl.SSLContext:
+    """The system's authorities. Reading them takes tens of milliseconds: once is enough."""
+    return ssl.create_default_context()

@@ -146,6 +146,11 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         """The code was right: the number is theirs."""
         return Identity(subject=attempt.identity, phone=attempt.identity)
 
+    async def close(self) -> None:
+        """Close the senders."""
+        for sender in self._senders:
+            await sender.close()
+
     async def check(self) -> list[str]:
         """Try every sender."""
         return [problem for sender in self._senders for problem in await sender.check()]

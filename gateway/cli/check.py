@@ -6,6 +6,7 @@ import argparse
 import asyncio
 
 from config import load
+from gateway import logs, pem
 from gateway.app import Gateway
 from gateway.plan import Plan, plan
 from gateway.stores import StoreUnavailable
@@ -15,8 +16,10 @@ def run(options: argparse.Namespace) -> int:
     """Print a line per problem. Raises ``ConfigError`` for those of the file."""
     loaded = load(options.config)
     planned = plan(loaded)
+    pem.require(loaded)
     for warning in loaded.document.warnings:
         print(f"warning: {warning}")
+    logs.configure("error", "console")  # standard output is for the problems
     problems = asyncio.run(_connect(planned)) if options.connect else []
     for problem in problems:
         print(problem)

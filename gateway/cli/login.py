@@ -19,14 +19,17 @@ class CannotAskError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Ask for what the provider needs, print the token."""
-    fields = {"op": "login", "appid": options.appid, "phone": input(PROMPT_IDENTITY).strip()}
+    fields = {"op": "login", "appid": options.appid}
     if options.provider:
         fields["provider"] = options.provider
     try:
+        fields["phone"] = input(PROMPT_IDENTITY).strip()
         return _converse(options.url, fields)
     except CannotAskError as error:
         print(error)
-        return 1
+    except EOFError:
+        print("\nthe input ended before the sign-in did")
+    return 1
 
 
 def _converse(url: str, fields: dict[str, str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from config import load
-from gateway import logs
+from gateway import logs, pem
 from gateway.app import Gateway
 from gateway.plan import plan
 
@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     for warning in loaded.document.warnings:
         log.warning(warning)
     planned = plan(loaded)
+    pem.require(loaded)
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -170,6 +170,6 @@ def open_store(
         from gateway.stores.redis import RedisStore
     except ModuleNotFoundError as error:
         raise BadStoreUrl(
-            f'{scheme}:// needs the library {error.name}, which `pip install ".[redis]"` brings'
+            f'{scheme}:// needs the libraries redis and hiredis: pip install ".[redis]"'
         ) from error
     return RedisStore.from_url(url, timeout=timeout, lanes=lanes)

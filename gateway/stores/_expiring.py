@@ -7,6 +7,7 @@ map is split by the first byte of the key, so that no growing dict ever stops th
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.stores import StoreUnavailable
@@ -50,14 +51,17 @@ class ExpiringMap:
         left = int.from_bytes(entry[:END], "big") - now
         return (left, entry[END:]) if left > 0 else None
 
-    def make_room(self, entries: int, now: int) -> None:
-        """Make sure that so many can be added; raises ``StoreUnavailable``."""
-        self._sweep(now, entries * SWEPT_AT_ONCE)
-        if self._entries + entries > self._max_entries:
+    def make_room(self, keys: Sequence[bytes], now: int) -> None:
+        """Make sure that entries of these keys can be put; raises ``StoreUnavailable``."""
+        self._sweep(now, len(keys) * SWEPT_AT_ONCE)
+        if self._entries + len(keys) <= self._max_entries:
+            return
+        new = sum(key[1:] not in self._shards[key[0]] for key in keys)
+        if self._entries + new > self._max_entries:
             raise StoreUnavailable(f"the store is full: {self._max_entries} entries")
 
     def set(self, key: bytes, value: bytes, now: int, lifetime_ms: int) -> None:
-        """Put an entry, with a new life. There must be room for it."""
+        """Put an entry, with a new life. Room must have been made for it."""
         self.delete(key)
         end = now + lifetime_ms
         self._shards[key[0]][key[1:]] = end.to_bytes(END, "big") + value

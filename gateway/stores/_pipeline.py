@@ -110,7 +110,6 @@ class Pipeline:
             trouble = f"no answer within {self._timeout:g} s"
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             trouble = str(error) or type(error).__name__
-        await lane.drop()
         for command in commands:
             if not command.reply.done():
                 command.reply.set_exception(StoreUnavailable(f"{self._name}: {trouble}"))
@@ -121,7 +120,6 @@ async def _exchange(lane: _Lane, commands: list[_Command]) -> None:
     try:
         await lane.exchange(commands)
     except ConnectionLost:
-        await lane.drop()
         again = [command for command in commands if command.repeatable and not command.reply.done()]
         if again:
             await lane.exchange(again)
@@ -137,41 +135,49 @@ class _Lane:
 
     async def exchange(self, commands: list[_Command]) -> None:
         """Write all commands at once, then read their replies."""
-        connection = await self._connect()
-        packed = b"".join([command.packed for command in commands])
-        await connection.send_packed_command(packed, check_health=False)
-        for command in commands:
-            try:
-                reply = await connection.read_response()
-            except ResponseError as error:  # an answer, too: the others still get theirs
-                if not command.reply.done():
-                    command.reply.set_exception(error)
-            else:
-                if not command.reply.done():  # it is, if the caller was cancelled
-                    command.reply.set_result(reply)
+        try:
+            connection = await self._connect()
+            packed = b"".join([command.packed for command in commands])
+            await connection.send_packed_command(packed, check_health=False)
+            for command in commands:
+                await _read(connection, command.reply)
+        except BaseException:  # a time-out, too: replies that come too late belong to nobody
+            await self._drop()
+            raise
 
     async def _connect(self) -> AbstractConnection:
-        if self._connection is not None and await self._ended(self._connection):
-            await self.drop()
+        if self._connection is not None and await _ended(self._connection):
+            await self._drop()
         if self._connection is None:
             self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py
         return self._connection
 
-    @staticmethod
-    async def _ended(connection: AbstractConnection) -> bool:
-        """Whether a connection was lost while it was idle.
-
-        Noticed before anything is sent, so that a command that may not be sent twice need not fail.
-        """
-        try:
-            await connection.send_packed_command(b"", check_health=False)  # fails after an error
-            return await connection.can_read()  # true at the end of the stream
-        except ConnectionLost:
-            return True
-
-    async def drop(self) -> None:
+    async def _drop(self) -> None:
         """Let the connection go, without a goodbye."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
+
+
+async def _read(connection: AbstractConnection, reply: asyncio.Future[Reply]) -> None:
+    try:
+        result = await connection.read_response()
+    except ResponseError as error:  # an answer, too: the commands after it still get theirs
+        if not reply.done():
+            reply.set_exception(error)
+    else:
+        if not reply.done():  # it is, if the caller was cancelled
+            reply.set_result(result)
+
+
+async def _ended(connection: AbstractConnection) -> bool:
+    """Whether a connection was lost while it was idle.
+
+    Noticed before anything is sent, so that a command that may not be sent twice need not fail.
+    """
+    try:
+        await connection.send_packed_command(b"", check_health=False)  # fails after an error
+        return await connection.can_read()  # true at the end of the stream
+    except ConnectionLost:
+        return True

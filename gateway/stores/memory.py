@@ -58,9 +58,9 @@ class MemoryStore:
             if limited:
                 return limited
         counted = [*count, *spend] if deliver else count
-        self._counters.make_room(len(counted), now)
+        self._make_room(counted, now)
         if fresh:
-            self._challenges.make_room(1, now)
+            self._challenges.make_room([key], now)
             left, record = pending.lifetime_ms, _record.pack(pending)
             self._challenges.set(key, record, now, left)
             self._leases.delete(key)
@@ -97,8 +97,8 @@ class MemoryStore:
         limited = self._limited(count, now) or self._limited(failures, now)
         if limited:
             return limited
-        self._counters.make_room(len(count) + len(failures), now)
-        self._leases.make_room(1, now)
+        self._make_room([*count, *failures], now)
+        self._leases.make_room([key], now)
         self._count(count, now)
         record = self._value(self._challenges, key, now)
         tries = record[_record.TRIES] if record else 0
@@ -132,7 +132,7 @@ class MemoryStore:
         now = self._now()
         limited = self._limited(windows, now)
         if not limited:
-            self._counters.make_room(len(windows), now)
+            self._make_room(windows, now)
             self._count(windows, now)
         return limited
 
@@ -168,6 +168,9 @@ class MemoryStore:
             if found and int.from_bytes(found[1], "big") >= window.limit:
                 wait = max(wait, found[0])
         return Limited(wait) if wait else None
+
+    def _make_room(self, windows: Sequence[Window], now: int) -> None:
+        self._counters.make_room([window.key for window in windows], now)
 
     def _count(self, windows: Sequence[Window], now: int) -> None:
         for window in windows:

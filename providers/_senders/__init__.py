@@ -39,6 +39,9 @@ class Sender(Protocol):
     async def send(self, message: Message, within: float) -> None:
         """Send, taking at most ``within`` seconds."""
 
+    async def close(self) -> None:
+        """Give its connections back."""
+
     async def check(self) -> list[str]:
         """Return what would keep this sender from working, as far as it shows without sending."""
 

@@ -43,6 +43,9 @@ class Console:
         """Print the code, one line."""
         print(f"code for {message.to}: {message.code}", flush=True)  # noqa: T201 - its purpose
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     async def check(self) -> list[str]:
         """Standard output is always there."""
         return []

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
-import aiohttp
 import orjson
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from yarl import URL
 
 from config import Model, Secret
 from providers._base import Context, Reason, Rejected, Unavailable
-from providers._http import NotSent, Reply, Upstream
+from providers._connection import Reply
+from providers._http import NotSent, Upstream
 from providers._senders import Ambiguous, Message
 
 _PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
 
 
+_ORIGIN: Final = re.compile(r"(https?://[^\s/?#{}@]+)([/?][^#]*)?")
+_TARGET_SAFE: Final = "/?&=%{}:+,;@~!$'()*"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Origin and request target (a template). Raises ``ValueError``."""
+    match = _ORIGIN.fullmatch(url)
+    if match is None:
+        raise ValueError(
+            "must be an http:// or https:// URL with a fixed host and no credentials "
+            "(those belong into basic_auth or bearer)"
+        )
+    return match[1], match[2] or "/"
+
+
 def _http_url(url: str) -> str:
-    if not re.match(r"https?://[^\s/{}]+", url):
-        raise ValueError("must be an http:// or https:// URL with a fixed host")
+    _split(url)
     return url
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("is no name of an HTTP header")
+    return name
+
+
+def _header_value(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("must be one line of printable ASCII")
+    return secret
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[Secret, AfterValidator(_header_value)]
 
 
 Values = Mapping[str, str]
@@ -70,14 +103,14 @@ class HttpConfig(Model):
     name: str = "http"
     url: Annotated[str, AfterValidator(_http_url)]
     method: Literal["GET", "POST", "PUT"] = "POST"
-    headers: dict[str, Secret] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, str] | None = None
     body: str | None = None
     success: AnswerTest = Field(default_factory=AnswerTest)
     refused: AnswerTest | None = None  # answers that mean: this number can never be reached
     basic_auth: BasicAuth | None = None
-    bearer: Secret | None = None
+    bearer: HeaderValue | None = None
 
     @model_validator(mode="after")
     def _one_body(self) -> HttpConfig:
@@ -99,26 +132,27 @@ class Http:
     def __init__(self, config: HttpConfig, context: Context) -> None:
         self.name = config.name
         self._config = config
-        self._upstream = Upstream(config.name, context.session, context.meter)
-        self._headers = {k: v.get_secret_value() for k, v in config.headers.items()}
+        origin, target = _split(config.url)
+        self._upstream = Upstream(config.name, URL(origin), context.meter)
+        self._target = f"/{quote(target, safe=_TARGET_SAFE).removeprefix('/')}"
+        self._headers = _content_type(config)
+        self._headers |= {name: value.get_secret_value() for name, value in config.headers.items()}
         if config.bearer:
             self._headers["Authorization"] = f"Bearer {config.bearer.get_secret_value()}"
         if config.basic_auth:
             password = config.basic_auth.password.get_secret_value()
-            self._headers["Authorization"] = aiohttp.encode_basic_auth(
-                config.basic_auth.username, password, encoding="utf-8"
-            )
+            pair = f"{config.basic_auth.username}:{password}".encode()
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         self._escape = _escape_for(self._headers)
 
     async def send(self, message: Message, within: float) -> None:
         """Send one message; see ``providers._senders`` for the answers."""
         values = {"to": message.to, "text": message.text, "code": message.code}
-        url = URL(_fill(self._config.url, values, _quote), encoded=True)
-        data, content_type = self._body(values)
-        headers = {**({"Content-Type": content_type} if content_type else {}), **self._headers}
+        target = _fill(self._target, values, _quote)
+        data = self._body(values)
         try:
             reply = await self._upstream.exchange(
-                self._config.method, url, within=within, headers=headers, data=data
+                self._config.method, target, within=within, headers=self._headers, data=data
             )
         except NotSent:
             raise
@@ -126,16 +160,16 @@ class Http:
             raise Ambiguous from error
         self._judge(reply)
 
-    def _body(self, values: Values) -> tuple[bytes | None, str | None]:
+    def _body(self, values: Values) -> bytes:
         config = self._config
         if config.json_body is not None:
-            return orjson.dumps(_fill_all(config.json_body, values)), "application/json"
+            return orjson.dumps(_fill_all(config.json_body, values))
         if config.form is not None:
             filled = {key: _fill(text, values, str) for key, text in config.form.items()}
-            return urlencode(filled).encode(), "application/x-www-form-urlencoded"
+            return urlencode(filled).encode()
         if config.body is not None:
-            return _fill(config.body, values, self._escape).encode(), None
-        return None, None
+            return _fill(config.body, values, self._escape).encode()
+        return b""
 
     def _judge(self, reply: Reply) -> None:
         if self._config.success.matches(reply):
@@ -144,14 +178,27 @@ class Http:
             raise Rejected(f"{self.name} refused the recipient", Reason.PHONE)
         raise Unavailable(self.name, f"answered with HTTP status {reply.status}, not as success")
 
+    async def close(self) -> None:
+        """Close the connections that wait."""
+        await self._upstream.close()
+
     async def check(self) -> list[str]:
-        """Reach the server without sending anything: a HEAD of its root."""
-        root = URL(self._config.url.partition("{")[0]).origin()
+        """Reach the server without sending anything: a GET of its root."""
         try:
-            await self._upstream.exchange("HEAD", root, within=5.0)
+            await self._upstream.exchange("GET", "/", within=5.0)
         except Unavailable as error:
             return [str(error)]
         return []
+
+
+def _content_type(config: HttpConfig) -> dict[str, str]:
+    if any(name.lower() == "content-type" for name in config.headers):
+        return {}
+    if config.json_body is not None:
+        return {"Content-Type": "application/json"}
+    if config.form is not None:
+        return {"Content-Type": "application/x-www-form-urlencoded"}
+    return {}
 
 
 def _fill(template: str, values: Values, escaped: Any) -> str:
@@ -164,7 +211,7 @@ def _fill_all(template: Any, values: Values) -> Any:
         return _fill(template, values, str)
     if isinstance(template, dict):
         return {key: _fill_all(value, values) for key, value in template.items()}
-    if isinstance(template, Sequence):
+    if isinstance(template, list):
         return [_fill_all(value, values) for value in template]
     return template
 

@@ -1,0 +1,155 @@
+"""One HTTP/1.1 connection to somebody else's server (RFC 9112), one exchange at a time.
+
+Every login waits for one such exchange, and a general client spends more processor time on it than
+all the rest of a login costs; this one does what an exchange of two small messages needs and no
+more. Messages are parsed by llhttp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+import httptools
+
+MAX_HEAD: Final = 65536  # bytes
+MAX_BODY: Final = 65536  # bytes; no answer that we read is longer than a few hundred
+
+
+class BrokenError(Exception):
+    """The exchange cannot be completed: the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: status and body."""
+
+    status: int
+    body: bytes
+
+
+class Connection(asyncio.Protocol):
+    """``idle`` is called with the connection when it can be used again."""
+
+    def __init__(self, idle: Callable[[Connection], None]) -> None:
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.idle_since = 0.0  # loop time
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._body: list[bytes] = []
+        self._size = 0
+        self._has_head = False
+        self._ends_with_connection = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further exchange is possible."""
+        return self._transport is None or self._transport.is_closing()
+
+    async def exchange(self, request: bytes, deadline: float) -> Reply:
+        """Send a request and wait for its answer until ``deadline`` (loop time).
+
+        Raises ``BrokenError`` or ``TimeoutError``; the connection is closed then.
+        """
+        if self._transport is None:
+            raise BrokenError("connection closed")
+        self._waiter = self._loop.create_future()
+        self._timer = self._loop.call_at(deadline, self._fail, TimeoutError())
+        self._transport.write(request)
+        try:
+            return await self._waiter
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._timer.cancel()
+
+    def close(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    def _fail(self, error: Exception) -> None:
+        self.close()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        if self._waiter is None:  # nobody asked
+            self.close()
+            return
+        if not self._has_head:
+            self._size += len(data)
+            if self._size > MAX_HEAD + MAX_BODY:
+                self._fail(BrokenError("the answer is too long"))
+                return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(BrokenError(f"not HTTP ({type(error).__name__})"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """An answer without a length ends here; any other is cut short."""
+        self._transport = None
+        if self._waiter is None:
+            return
+        if exc is None and self._has_head and self._ends_with_connection:
+            self._complete()
+        else:
+            self._fail(BrokenError("connection closed before the answer was complete"))
+
+    # llhttp's callbacks
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See how the answer ends."""
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self._ends_with_connection = False
+
+    def on_headers_complete(self) -> None:
+        """Count the body alone from here."""
+        self._has_head = True
+        self._size = 0
+
+    def on_body(self, chunk: bytes) -> None:
+        """Gather the body."""
+        self._size += len(chunk)
+        if self._size > MAX_BODY:
+            self._fail(BrokenError("the answer is too long"))
+        else:
+            self._body.append(chunk)
+
+    def on_message_complete(self) -> None:
+        """Hand the answer over, unless it only says that one will come."""
+        if self._parser.get_status_code() < 200:
+            self._reset()
+        else:
+            self._complete()
+
+    def _complete(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is None or waiter.done():
+            return
+        waiter.set_result(Reply(self._parser.get_status_code(), b"".join(self._body)))
+        if self._transport is not None and self._parser.should_keep_alive():
+            self._reset()
+            self.idle_since = self._loop.time()
+            self._idle(self)
+        else:
+            self.close()
