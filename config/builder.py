@@ -142,8 +142,7 @@ class _Builder:
         if parent.wants_key:
             parent.key = self._check_key(parent.node, node)
             return
-        if parent.key is not _SKIPPED:
-            parent.node.adopt(parent.key if isinstance(parent.key, str) else None, node)
+        parent.node.adopt(parent.key if isinstance(parent.key, str) else None, node)
         parent.key = None
 
     def _check_key(self, mapping: Node, key: Node) -> str | object:

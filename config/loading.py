@@ -50,7 +50,7 @@ def _routing_problems(document: Document, settings: Settings) -> Iterator[Proble
     for app_id, app in settings.apps.items():
         for index, name in enumerate(app.providers or ()):
             if name not in settings.providers:
-                close = difflib.get_close_matches(name[:32], settings.providers, n=1)
+                close = difflib.get_close_matches(name, settings.providers, n=1)
                 hint = f'; did you mean "{close[0]}"?' if close else ""
                 yield document.problem(
                     ("apps", app_id, "providers", index), f"there is no such provider{hint}"

@@ -44,7 +44,6 @@ _TEXTS: Mapping[str, str] = {
     "union_tag_not_found": "required key is missing",
 }
 _BOUNDS = frozenset(("gt", "ge", "lt", "le"))
-_LONGEST_KEY = 64  # characters compared
 _LEAST_TELLING = 4  # characters: shorter values occur in messages by chance
 
 
@@ -132,7 +131,7 @@ def _join_forms(found: list[Finding]) -> list[Finding]:
 def _unknown_key(key: str, model: type[Model] | None) -> str:
     fields = model.model_fields if model else {}
     known = [field.alias or name for name, field in fields.items()]
-    close = difflib.get_close_matches(key[:_LONGEST_KEY], known, n=1)
+    close = difflib.get_close_matches(key, known, n=1)
     return f'unknown key; did you mean "{close[0]}"?' if close else "unknown key"
 
 

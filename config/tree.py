@@ -61,7 +61,7 @@ class Node:
         return None
 
     def adopt(self, key: str | None, child: Node) -> None:
-        """Add to a mapping under ``key``, or to a list."""
+        """Add to a mapping under ``key`` (only the count, if it is None), or to a list."""
         if isinstance(self.value, dict) and key is not None:
             self.value[key] = child
         elif isinstance(self.value, list):

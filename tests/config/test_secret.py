@@ -48,9 +48,10 @@ def test_secret_is_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> N
         ("GW_BYTES", "environment variable GW_BYTES is not UTF-8 text"),
         ("'GW TOKEN'", "env must be the name of an environment variable"),
         ("''", "env must be the name of an environment variable"),
+        ('"GW_TOKEN\\n"', "env must be the name of an environment variable"),
         ("$GW_TOKEN", "env must be the name of an environment variable"),
         ("'a=b'", "env must be the name of an environment variable"),
-        ("'A\\0'", "env must be the name of an environment variable"),
+        ('"A\\0"', "env must be the name of an environment variable"),
     ],
 )
 def test_environment_variable_refused(

@@ -111,6 +111,9 @@ class FakeIssuer:
     async def check(self) -> list[str]:
         return []
 
+    async def close(self) -> None:
+        pass
+
 
 def word(outcome: Outcome) -> str:
     assert isinstance(outcome, Refused), outcome

@@ -12,16 +12,22 @@ Config = dict[str, Any]  # the content of gateway.yaml, or of one key in it
 GENEROUS = ["1000000/hour"]  # a limit that no test reaches
 
 
-def phone_provider(sms: SmsVendor, **config: Any) -> Config:
-    """Return a provider that texts codes through ``sms``; ``config`` adds to its own keys."""
-    sender = {
+def http_sender(sms: SmsVendor, **keys: Any) -> Config:
+    """Return a sender that texts through ``sms``; ``keys`` add to its own."""
+    return {
         "type": "http",
         "url": sms.url,
         "json": {"to": "{to}", "text": "{text}"},
         "success": {"status": [202], "json": {"status": "accepted"}},
+        **keys,
     }
+
+
+def phone_provider(sms: SmsVendor, **keys: Any) -> Config:
+    """Return a provider that texts codes through ``sms``; ``keys`` add to its ``config``."""
     limits = dict.fromkeys(("per_phone", "per_ip", "per_prefix", "per_app"), GENEROUS)
-    return {"type": "phone_otp", "config": {"senders": [sender], "limits": limits, **config}}
+    senders = [http_sender(sms)]
+    return {"type": "phone_otp", "config": {"senders": senders, "limits": limits, **keys}}
 
 
 def base_config(mesibo: MesiboCloud, sms: SmsVendor, **keys: Any) -> Config:
