@@ -6,9 +6,12 @@ gateway's secret nothing in the store tells a phone number or a code.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from typing import Final
 
-SIZE = 16  # bytes
+SIZE: Final = 16  # bytes
+RECENT: Final = 4096  # names kept
 
 
 class Digests:
@@ -17,11 +20,16 @@ class Digests:
     def __init__(self, secret: bytes) -> None:
         key = hashlib.sha256(secret).digest()
         self._name = hashlib.blake2b(digest_size=SIZE, key=key, person=b"name")
+        # Half of the names of a login are those of the one before: its app, address, prefix.
+        self._names = functools.lru_cache(maxsize=RECENT)(self._name_of)
         self._code = hashlib.blake2b(digest_size=SIZE, key=key, person=b"code")
         self._proof = hashlib.blake2b(digest_size=SIZE, key=key, person=b"proof")
 
     def name(self, *parts: str) -> bytes:
         """The key under which a thing is stored. Parts are told apart by their lengths."""
+        return self._names(*parts)
+
+    def _name_of(self, *parts: str) -> bytes:
         digest = self._name.copy()
         digest.update("".join([f"{len(part)}:{part}" for part in parts]).encode())
         return digest.digest()

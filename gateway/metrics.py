@@ -68,6 +68,7 @@ class Metrics:
         self._logins_of = cached(self._logins.labels)
         self._login_seconds_of = cached(self._login_seconds.labels)
         self._upstream_seconds_of = cached(self._upstream_seconds.labels)
+        self._messages_of = cached(self._messages.labels)
 
     def login(self, app: str, provider: str, outcome: str, seconds: float) -> None:
         """Count and time one login request."""
@@ -76,7 +77,7 @@ class Metrics:
 
     def message(self, sender: str, outcome: str) -> None:
         """Count one message handed to a sender."""
-        self._messages.labels(sender, outcome).inc()
+        self._messages_of(sender, outcome).inc()
 
     def upstream(self, upstream: str, outcome: str, seconds: float) -> None:
         """Time one call to an upstream."""

@@ -39,12 +39,13 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.idle_since = 0.0  # loop time
-        self._reset()
-
-    def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
+        self._expect_head()
+        self.idle_since = 0.0  # loop time
+
+    def _expect_head(self) -> None:
+        self._body.clear()
         self._size = 0
         self._has_head = False
         self._ends_with_connection = True
@@ -61,6 +62,7 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is None:
             raise BrokenError("connection closed")
+        self._expect_head()
         self._waiter = self._loop.create_future()
         self._timer = self._loop.call_at(deadline, self._fail, TimeoutError())
         self._transport.write(request)
@@ -117,6 +119,12 @@ class Connection(asyncio.Protocol):
 
     # llhttp's callbacks
 
+    def on_message_begin(self) -> None:
+        """Start afresh; what nobody asked for ends the connection."""
+        if self._waiter is None:
+            self.close()
+        self._expect_head()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """See how the answer ends."""
         if name.lower() in (b"content-length", b"transfer-encoding"):
@@ -137,9 +145,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the answer over, unless it only says that one will come."""
-        if self._parser.get_status_code() < 200:
-            self._reset()
-        else:
+        if self._parser.get_status_code() >= 200:
             self._complete()
 
     def _complete(self) -> None:
@@ -148,7 +154,6 @@ class Connection(asyncio.Protocol):
             return
         waiter.set_result(Reply(self._parser.get_status_code(), b"".join(self._body)))
         if self._transport is not None and self._parser.should_keep_alive():
-            self._reset()
             self.idle_since = self._loop.time()
             self._idle(self)
         else:

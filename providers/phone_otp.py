@@ -87,10 +87,10 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         }
         limits = config.limits
         self._limits = (
-            ("phone", tuple(limits.per_phone)),
-            ("ip", tuple(limits.per_ip)),
-            ("prefix", tuple(limits.per_prefix)),
-            ("app", tuple(limits.per_app)),
+            tuple(limits.per_phone),
+            tuple(limits.per_ip),
+            tuple(limits.per_prefix),
+            tuple(limits.per_app),
         )
 
     def identify(self, fields: Fields) -> str | None:
@@ -134,13 +134,13 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         )
 
     def _budgets(self, number: str, attempt: Attempt) -> tuple[Budget, ...]:
-        keys = {
-            "phone": number,
-            "ip": attempt.client,
-            "prefix": prefix_of(number),
-            "app": attempt.app,
-        }
-        return tuple(Budget(scope, keys[scope], limits) for scope, limits in self._limits)
+        per_phone, per_ip, per_prefix, per_app = self._limits
+        return (
+            Budget("phone", number, per_phone),
+            Budget("ip", attempt.client, per_ip),
+            Budget("prefix", prefix_of(number), per_prefix),
+            Budget("app", attempt.app, per_app),
+        )
 
     async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity:
         """The code was right: the number is theirs."""

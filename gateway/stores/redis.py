@@ -1,6 +1,6 @@
 """The store of several processes: Redis, one round trip for each method.
 
-All keys begin with ``gw:``, followed by 22 characters that are a digest in base64url::
+All keys begin with ``gw:``, followed by 22 characters that are a digest in base64::
 
     gw:{DIGEST}     a pending challenge, see ``_record``; ends with the challenge
     gw:{DIGEST}:l   its lease; ends with the lease
@@ -11,7 +11,7 @@ Time is Redis' own, as the time to live of the keys. The scripts are in ``lua/``
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
 import hashlib
 from collections.abc import Sequence
@@ -191,7 +191,7 @@ def _names(windows: Sequence[Window]) -> list[bytes]:
 
 
 def _digest(key: bytes) -> bytes:
-    return base64.urlsafe_b64encode(key)[:22]  # without the padding
+    return binascii.b2a_base64(key)[:22]  # without the padding
 
 
 def _limits(windows: Sequence[Window]) -> list[int]:

@@ -6,14 +6,14 @@ import base64
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from yarl import URL
 
-from config import Model, Secret
+from config import Model, Secret, SecureUrl
 from providers._base import Context, Reason, Rejected, Unavailable
 from providers._connection import Reply
 from providers._http import NotSent, Upstream
@@ -22,25 +22,7 @@ from providers._senders import Ambiguous, Message
 _PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
 
 
-_ORIGIN: Final = re.compile(r"(https?://[^\s/?#{}@]+)([/?][^#]*)?")
-_TARGET_SAFE: Final = "/?&=%{}:+,;@~!$'()*"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Origin and request target (a template). Raises ``ValueError``."""
-    match = _ORIGIN.fullmatch(url)
-    if match is None:
-        raise ValueError(
-            "must be an http:// or https:// URL with a fixed host and no credentials "
-            "(those belong into basic_auth or bearer)"
-        )
-    return match[1], match[2] or "/"
-
-
-def _http_url(url: str) -> str:
-    _split(url)
-    return url
 
 
 def _header_name(name: str) -> str:
@@ -101,7 +83,7 @@ class HttpConfig(Model):
 
     type: Literal["http"]
     name: str = "http"
-    url: Annotated[str, AfterValidator(_http_url)]
+    url: SecureUrl
     method: Literal["GET", "POST", "PUT"] = "POST"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     json_body: Any = Field(default=None, alias="json")
@@ -132,9 +114,9 @@ class Http:
     def __init__(self, config: HttpConfig, context: Context) -> None:
         self.name = config.name
         self._config = config
-        origin, target = _split(config.url)
-        self._upstream = Upstream(config.name, URL(origin), context.meter)
-        self._target = f"/{quote(target, safe=_TARGET_SAFE).removeprefix('/')}"
+        url = urlsplit(config.url)
+        self._upstream = Upstream(config.name, URL(f"{url.scheme}://{url.netloc}"), context.meter)
+        self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         self._headers = _content_type(config)
         self._headers |= {name: value.get_secret_value() for name, value in config.headers.items()}
         if config.bearer:
