@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -73,8 +73,14 @@ class Limit(Spelled):
 
     count: int
     seconds: float
+    label: str = field(init=False, repr=False, compare=False)  # tells limits apart
+    period_ms: int = field(init=False, repr=False, compare=False)
 
     pattern: ClassVar[str] = _LIMIT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", f"{self.count}/{self.seconds}")
+        object.__setattr__(self, "period_ms", int(self.seconds * 1000))
 
     @classmethod
     def parse(cls, text: object) -> Self:

@@ -19,7 +19,7 @@ class LoginRequest:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CodeSent:
     """A code is pending. Seconds."""
 
@@ -28,7 +28,7 @@ class CodeSent:
     expires_in: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SignedIn:
     """Proven, and issued a token."""
 
@@ -37,7 +37,7 @@ class SignedIn:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Refused:
     """A public error word, and seconds after which trying again may help."""
 

@@ -41,11 +41,7 @@ class Throttle:
         ]
 
     def _windows(self, limits: Sequence[Limit], *subject: str) -> list[Window]:
+        name = self._digests.name
         return [
-            Window(
-                self._digests.name(*subject, f"{limit.count}/{limit.seconds}"),
-                limit.count,
-                int(limit.seconds * 1000),
-            )
-            for limit in limits
+            Window(name(*subject, limit.label), limit.count, limit.period_ms) for limit in limits
         ]

@@ -14,6 +14,8 @@ Failures are three different things, and three different types::
 
 A provider never sees HTTP, never mints a token, never limits attempts and never stores anything:
 the gateway does each of these once, for all providers.
+
+What is made anew for each login is no frozen dataclass: freezing makes it three times as dear.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypedDict, TypeVar
 
 from config import Limit, Model
 
@@ -98,7 +100,7 @@ class Attempt:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Identity:
     """What a provider vouches for. Every field is proven, or left None."""
 
@@ -110,8 +112,7 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """What one delivered message costs: one of each limit, counted under ``scope`` and ``key``."""
 
     scope: str  # "phone", "ip", "prefix" ...: names the counter, never shown to the person
@@ -119,7 +120,7 @@ class Budget:
     limits: tuple[Limit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CodeChallenge:
     """ "Type the code we sent you."
 

@@ -34,8 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _converse(url: str, fields: dict[str, str]) -> int:
     answer = _ask(url, fields)
-    if answer.get("error") == "BADREQUEST" and "password" not in fields:
-        # No provider could use the name alone.
+    if _needs_password(answer, fields["phone"]):
         fields["password"] = getpass.getpass("Password: ")
         answer = _ask(url, fields)
     while "challenge" in answer:
@@ -47,6 +46,13 @@ def _converse(url: str, fields: dict[str, str]) -> int:
             code = input("That was not the code. Code: ").strip()
             answer = _ask(url, {**fields, "otp": code, "provider": challenge["provider"]})
     return _report(answer)
+
+
+def _needs_password(answer: dict[str, Any], name: str) -> bool:
+    """Whether no provider could use the name alone."""
+    error = answer.get("error")
+    is_name = any(character.isalpha() for character in name)
+    return error == "BADREQUEST" or (error == "BADPHONE" and is_name)
 
 
 def _report(answer: dict[str, Any]) -> int:

@@ -48,7 +48,7 @@ class Limited:
     retry_after_ms: int  # until all the windows that were full have ended
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Started:
     """A challenge is pending. ``deliver`` says whether a message is due now."""
 

@@ -14,6 +14,7 @@ from gateway.stores import StoreUnavailable
 
 KEY: Final = 16  # bytes of a key
 END: Final = 6  # bytes of the end of life, in ms, before each value
+FEW: Final = 64  # dead keys that are not worth the tidying: the sweep meets them soon enough
 SWEPT_AT_ONCE: Final = 16  # ended entries removed for one that is added
 
 
@@ -87,7 +88,7 @@ class ExpiringMap:
         second = _second(int.from_bytes(entry[:END], "big"))
         bucket = self._buckets[second]
         bucket.dead += 1
-        if 2 * bucket.dead * KEY > len(bucket.keys):
+        if bucket.dead > FEW and 2 * bucket.dead * KEY > len(bucket.keys):
             self._compact(second, bucket)
 
     def _compact(self, second: int, bucket: _Bucket) -> None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from providers._base import Meter, Rejected, Unavailable
 
@@ -22,8 +21,7 @@ class Ambiguous(Exception):
     """The request went out and no answer came back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message. ``to`` is E.164 digits without the plus, or an email address."""
 
     to: str
