@@ -6,18 +6,27 @@ For tutorials and for the gateway's own tests; start from here to write a provid
 from __future__ import annotations
 
 import hmac
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from config import Model, Secret
 from providers._base import Attempt, Fields, Identity, Provider, Rejected, UnknownIdentity
 
 
+def _lower_case(name: str) -> str:
+    if name != name.casefold():
+        raise ValueError("must be in lower case: names are compared without it")
+    return name
+
+
+UserName = Annotated[str, AfterValidator(_lower_case)]
+
+
 class InsecureExampleConfig(Model):
     """The keys of an ``insecure_example`` provider."""
 
-    users: dict[str, Secret] = Field(min_length=1)  # user name: password
+    users: dict[UserName, Secret] = Field(min_length=1)  # user name: password
 
 
 class InsecureExample(Provider[InsecureExampleConfig]):

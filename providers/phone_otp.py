@@ -37,8 +37,21 @@ Prefix = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,11}$")]
 TestCode = Annotated[str, Field(pattern=r"^[0-9]{6,10}$")]
 
 
+def _test_number(text: str) -> str:
+    try:
+        canonical = PhoneNumbers(None).canonical(text)
+    except ValueError:
+        canonical = ""
+    if text != f"+{canonical}":
+        raise ValueError('must be a possible number, written as a plus and digits: "+18005550100"')
+    return text
+
+
 def _limits(*texts: str) -> list[Limit]:
     return [Limit.parse(text) for text in texts]
+
+
+TestNumber = Annotated[str, AfterValidator(_test_number)]
 
 
 class MessageLimits(Model):
@@ -67,7 +80,7 @@ class PhoneOtpConfig(Model):
     limits: MessageLimits = Field(default_factory=MessageLimits)
     senders: Annotated[list[SenderConfig], Field(min_length=1)]
     template: Template | Texts = "{code} is your verification code."
-    test_numbers: dict[str, TestCode] = Field(default_factory=dict)
+    test_numbers: dict[TestNumber, TestCode] = Field(default_factory=dict)
 
 
 class PhoneOtp(Provider[PhoneOtpConfig]):
@@ -82,9 +95,7 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         super().__init__(name, config, context)
         self._numbers = PhoneNumbers(config.default_region, config.min_digits)
         self._senders = [sender.create(context) for sender in config.senders]
-        self._test_codes = {
-            self._numbers.canonical(number): code for number, code in config.test_numbers.items()
-        }
+        self._test_codes = {number[1:]: code for number, code in config.test_numbers.items()}
         limits = config.limits
         self._limits = (
             tuple(limits.per_phone),

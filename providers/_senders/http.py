@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlencode, urlsplit
-from xml.sax.saxutils import escape
 
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -20,7 +20,12 @@ from providers._http import NotSent, Upstream
 from providers._senders import Ambiguous, Message
 
 _PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
-
+# White space as well: a parser would change it (XML 1.0 sections 2.11 and 3.3.3).
+_XML_REFERENCES: Final = {
+    '"': "&quot;",
+    "'": "&apos;",
+    **{space: f"&#{ord(space)};" for space in "\t\n\r"},
+}
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 
@@ -208,11 +213,12 @@ def _json_string(text: str) -> str:
 
 def _escape_for(headers: Mapping[str, str]) -> Any:
     """How values are written into a ``body`` template of the declared content type."""
-    content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), "")
+    given = next((v for k, v in headers.items() if k.lower() == "content-type"), "")
+    content_type = given.lower()
     if "json" in content_type:
         return _json_string
     if "xml" in content_type:
-        return lambda text: escape(text, {'"': "&quot;", "'": "&apos;"})
+        return html.escape
     if "form-urlencoded" in content_type:
         return _quote
     return str

@@ -64,6 +64,7 @@ def test_the_query_string_is_read_when_asked() -> None:
         pytest.param(b'{"op":"login","x":-Infinity}', id="A39-infinity"),
         pytest.param(b'{"op":"login","phone":1e999}', id="A39-huge-float"),
         pytest.param(b'{"op":"login","phone":' + b"1" * 10_000 + b"}", id="A39-huge-integer"),
+        pytest.param(b"{op:'login',phone:0x" + b"f" * 16_000 + b"}", id="A39-huge-hexadecimal"),
         pytest.param(b"[" * 16_000, id="A37-deep-array"),
         pytest.param(b'{"a":' * 3_000, id="A37-deep-object"),
         pytest.param(b'{"op":"login","x":' + b"[" * 21 + b"]" * 21 + b"}", id="A37-depth-22"),

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 from gateway.stores import Limited, Pending, Started, Store, open_store
 from gateway.stores.memory import MemoryStore
 from tests.gateway.stores.conftest import SHORTEN, Clock
-from tests.gateway.stores.values import ALICE, BOB, MINE, SLACK, YOURS, digest, window
+from tests.gateway.stores.values import ALICE, MINE, SLACK, YOURS, digest, window
 from tests.servers.redis_server import RedisServer
 
 # All times are multiples of this, far more than an example takes: so no answer depends on how
 # quickly the test runs.
 STEP = 20_000
 
-keys = st.sampled_from([ALICE, BOB])
+keys = st.just(ALICE)
 leases = st.sampled_from([MINE, YOURS])
 digests = st.sampled_from([digest("a"), digest("b")])
-steps = st.integers(1, 6).map(lambda number: number * STEP)
 windows = st.lists(
     st.sampled_from(
         [window(f"{n}", limit=n % 3 + 1, period_ms=(n % 2 * 3 + 2) * STEP) for n in range(6)]
@@ -30,7 +29,15 @@ windows = st.lists(
     max_size=3,
     unique=True,
 )
-pendings = st.builds(Pending, digests, st.integers(1, 3), steps, steps, st.binary(max_size=255))
+
+
+def steps(most: int) -> st.SearchStrategy[int]:
+    return st.integers(1, most).map(lambda number: number * STEP)
+
+
+pendings = st.builds(
+    Pending, digests, st.integers(1, 3), steps(6), steps(4), st.binary(max_size=255)
+)
 
 
 @st.composite
@@ -47,16 +54,26 @@ def call(name: str, *args: Any, **options: Any) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(name), st.tuples(*args), st.fixed_dictionaries(options), groups)
 
 
+start = call("start", keys, pendings, groups=grouped("count", "check", "spend"))
+take = call(
+    "take", keys, digests, lease=leases, lease_ms=steps(3), groups=grouped("count", "failures")
+)
+free_take = call(
+    "take", keys, digests, lease=leases, lease_ms=steps(3), count=st.just(()), failures=st.just(())
+)
 calls = st.one_of(
-    call("start", keys, pendings, groups=grouped("count", "check", "spend")),
+    start,
+    start,
+    take,
+    free_take,
+    free_take,
     call("withdraw", keys, fresh=st.booleans(), groups=grouped("spent")),
-    call("take", keys, digests, lease=leases, lease_ms=steps, groups=grouped("count", "failures")),
     call("finish", keys, leases, groups=grouped("forget")),
     call("release", keys, leases),
     call("count", windows),
     call("uncount", windows),
     call("forget", windows),
-    call("let pass", steps),
+    call("let pass", steps(2)),
 )
 
 
@@ -72,9 +89,9 @@ def same(expected: Any, actual: Any) -> bool:
     )
 
 
-@given(st.lists(calls, max_size=25))
+@given(st.lists(calls, min_size=10, max_size=50))
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_memory_and_redis_agree(
     admin: redis.Redis, redis_server: RedisServer, steps_to_take: list[Any]

@@ -49,6 +49,14 @@ async def test_a_full_store_has_room_again_when_a_challenge_is_used_up() -> None
     assert (await start(store, ALICE)).fresh
 
 
+async def test_a_challenge_in_place_of_another_takes_no_more_room() -> None:
+    store = MemoryStore(max_entries=2)
+    await start(store, digest("other"))
+    for _ in range(3):
+        assert (await start(store, tries=1)).fresh
+        await take(store, wrong())
+
+
 async def test_a_full_store_has_room_again_when_challenges_have_ended() -> None:
     clock = Clock()
     store = MemoryStore(max_entries=100, clock=clock)
@@ -62,7 +70,7 @@ async def test_a_full_store_has_room_again_when_challenges_have_ended() -> None:
 async def test_counters_are_bounded_and_a_full_store_counts_nothing_c7() -> None:
     store = MemoryStore(max_entries=3)
     await start(store, tries=1)
-    await store.count([window("a"), window("b")])
+    await store.count([window("a"), window("b"), window("full")])
     two = [window("c"), window("d")]
     with pytest.raises(StoreUnavailable):
         await store.count(two)
@@ -71,7 +79,7 @@ async def test_counters_are_bounded_and_a_full_store_counts_nothing_c7() -> None
     with pytest.raises(StoreUnavailable):
         await take(store, wrong(), count=two[:1], failures=two[1:])
     assert await room(store, window("a")) == 4  # those that there are go on
-    await store.forget([window("a"), window("b")])
+    await store.forget([window("a"), window("b"), window("full")])
     assert await room(store, window("c")) == 5
     assert (await take(store, RIGHT)).leased  # no try was taken
     assert (await start(store, digest("other"))).fresh  # nothing was kept

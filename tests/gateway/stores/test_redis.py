@@ -82,6 +82,14 @@ async def test_all_keys_are_named_and_end_by_themselves(
     assert all(ttl > 0 for ttl in names.values())
 
 
+async def test_what_has_ended_leaves_no_key_behind(admin: redis.Redis, redis_store: Store) -> None:
+    await redis_store.withdraw(ALICE, fresh=False, spent=W)
+    await redis_store.release(ALICE, MINE)
+    await take(redis_store, RIGHT)
+    await redis_store.uncount(W)
+    assert admin.keys("*") == []
+
+
 async def test_a_pending_code_takes_at_most_250_bytes_t18(
     admin: redis.Redis, redis_store: Store
 ) -> None:

@@ -152,6 +152,7 @@ async def test_finishing_twice_is_as_good_as_once(store: Store) -> None:
     await take(store, RIGHT)
     assert await store.finish(ALICE, MINE, forget=())
     assert await store.finish(ALICE, MINE, forget=())
+    assert await store.finish(ALICE, YOURS, forget=())  # all is gone: nobody holds it
     assert (await start(store)).fresh
 
 
