@@ -43,7 +43,7 @@ class Audit:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()  # once, not for each line
 
     def begin(self) -> None:
         """A login starts."""

@@ -128,7 +128,6 @@ class Connection(web.RequestHandler):
             _, late = await asyncio.wait([self._task_handler], timeout=timeout)
             for task in late:
                 task.cancel()
-                await asyncio.wait(late, timeout=UNWINDING)
         await super().shutdown(UNWINDING)
 
     def cut(self) -> None:

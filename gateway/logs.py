@@ -35,7 +35,6 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=factory,
-        cache_logger_on_first_use=True,
     )
     # Libraries log to the standard logger; only what needs attention comes through.
     logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.servers.gateway import GatewayProcess
 from tests.servers.mesibo import MesiboCloud
@@ -14,6 +15,12 @@ from tests.servers.numbers import fresh_number
 from tests.servers.sms import SmsVendor
 
 StartGateway = Callable[..., GatewayProcess]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_by_default() -> None:
+    """Commands that run in this process set logging up for themselves, not for other tests."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

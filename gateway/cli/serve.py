@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,8 @@ from config import load
 from gateway import logs, pem
 from gateway.app import Gateway
 from gateway.plan import plan
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -30,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             loop.add_signal_handler(number, stop.set)
         gateway = await Gateway.start(planned, options.listen, options.admin)
         try:
@@ -41,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
             log.info("draining")
         finally:
             await gateway.stop()
+            for number in STOPPING:  # it is about to end by itself, with the right status
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -179,5 +179,5 @@ async def _ended(connection: AbstractConnection) -> bool:
     try:
         await connection.send_packed_command(b"", check_health=False)  # fails after an error
         return await connection.can_read()  # true at the end of the stream
-    except ConnectionLost:
+    except (ConnectionLost, RuntimeError):  # uvloop has the latter for a closed connection
         return True
