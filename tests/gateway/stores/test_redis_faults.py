@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import redis
+import uvloop
 
 from gateway.stores import Limited, Store, StoreUnavailable, Verdict, open_store
 from gateway.stores._pipeline import Pipeline
@@ -157,14 +158,21 @@ async def test_connections_cut_between_calls_go_unnoticed(
     assert (await take(store, RIGHT)).leased
 
 
-async def test_connections_reset_between_calls_go_unnoticed(
-    proxy: FaultProxy, proxied: Store
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_connections_reset_between_calls_go_unnoticed(
+    proxy: FaultProxy, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
-    await start(proxied)
-    proxy.reset_all()
-    await turns()
-    assert (await take(proxied, RIGHT)).leased
-    assert proxy.accepted == 2
+    async def calls() -> None:
+        store = open_store(f"redis://127.0.0.1:{proxy.port}/0", timeout=TIMEOUT)
+        await start(store)
+        proxy.reset_all()
+        await turns()
+        assert (await take(store, RIGHT)).leased
+        assert proxy.accepted == 2
+        await store.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(calls())
 
 
 async def test_connections_cut_amid_traffic_fail_calls_and_nothing_else(
