@@ -1,0 +1,72 @@
+"""The gateway as people run it: all layers on, limits present but out of reach."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import urlopen
+
+import yaml
+
+from bench.servers import LISTENING, SERVER_CORE, Server
+
+APP: Final = "com.example.messenger"
+MEMORY: Final = "memory://"
+
+_READY: Final = LISTENING + r"admin on (http://\S+)\n"
+_LOGINS: Final = re.compile(r'^gateway_logins_total\{.*outcome="([a-z_]+)".*\} ([0-9.e+]+)$', re.M)
+_PLENTY: Final = 100_000_000
+
+
+class Gateway(Server):
+    """``python -m gateway serve``; JSON logs go to ``errors``."""
+
+    def __init__(self, directory: Path, name: str, store_url: str, upstream: str) -> None:
+        config = directory / f"{name}.yaml"
+        config.write_text(yaml.safe_dump(configuration(store_url, upstream)))
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+        super().__init__(command, SERVER_CORE, _READY, directory, name)
+
+    def outcomes(self) -> Counter[str]:
+        """Logins by outcome, as its metrics tell."""
+        with urlopen(f"{self.addresses[1]}/metrics") as answer:
+            return outcomes(answer.read().decode())
+
+
+def outcomes(exposition: str) -> Counter[str]:
+    """The outcomes in ``gateway_logins_total``, over all apps and providers."""
+    counted = Counter[str]()
+    for outcome, count in _LOGINS.findall(exposition):
+        counted[outcome] += int(float(count))
+    return counted
+
+
+def configuration(store_url: str, upstream: str) -> dict[str, Any]:
+    """A gateway.yaml for phone login, with ``upstream`` as mesibo and as SMS vendor."""
+    sms = {
+        "type": "http",
+        "url": f"{upstream}/sms",
+        "json": {"to": "{to}", "text": "{text}", "code": "{code}"},
+    }
+    limits = {
+        "per_phone": ["5/hour", "10/day"],
+        "per_ip": [f"{_PLENTY}/hour"],
+        "per_prefix": [f"{_PLENTY}/hour"],
+        "per_app": [f"{_PLENTY}/day"],
+    }
+    return {
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "secret": "benchmark " * 4,
+        "store": {"url": store_url},
+        "issuer": {"type": "mesibo", "url": f"{upstream}/backend/", "app_token": "x" * 64},
+        "apps": {APP: {}},
+        "providers": {
+            "phone": {"type": "phone_otp", "config": {"limits": limits, "senders": [sms]}}
+        },
+        "limits": {"per_ip": [f"{_PLENTY}/5m"], "failures_per_identity": ["5/15m"]},
+        "logging": {"format": "json"},
+    }
