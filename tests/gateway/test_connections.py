@@ -1,0 +1,71 @@
+"""Caps on connections where a loopback has too few addresses to show them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from gateway.connections import Limits, Server
+
+PER_ADDRESS = 2
+
+
+class Peer(asyncio.Transport):
+    """A connection from ``address`` that says nothing."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 1024, 0, 0)})
+        self.cut = False
+
+    def abort(self) -> None:
+        self.cut = True
+
+    def close(self) -> None:
+        pass
+
+
+class Door:
+    """Where connections come in."""
+
+    def __init__(self) -> None:
+        self._server = Server(self._never, Limits(100, PER_ADDRESS))
+        self._connections: list[Any] = []
+
+    async def _never(self, request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError("nobody says anything")
+
+    def enter(self, address: str) -> Peer:
+        peer = Peer(address)
+        connection = self._server()
+        connection.connection_made(peer)
+        self._connections.append(connection)
+        return peer
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.connection_lost(None)
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    opened = Door()
+    yield opened
+    opened.close()
+    await asyncio.sleep(0)  # for the tasks that were cancelled
+
+
+async def test_c8_a43_ipv6_network_of_one_subscriber_is_one_address(door: Door) -> None:
+    peers = [door.enter(f"2001:db8:1:2::{number}") for number in range(PER_ADDRESS + 1)]
+    other = door.enter("2001:db8:1:3::1")
+    assert [peer.cut for peer in peers] == [True, False, False]
+    assert not other.cut
+
+
+async def test_mapped_address_counts_as_the_ipv4_address_it_is(door: Door) -> None:
+    peers = [door.enter(address) for address in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")]
+    assert [peer.cut for peer in peers] == [True, False, False]
+    assert not door.enter("::ffff:192.0.2.2").cut
