@@ -36,7 +36,6 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._expect_head()
@@ -61,16 +60,21 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise BrokenError("connection closed")
         self._expect_head()
-        self._waiter = self._loop.create_future()
-        self._timer = self._loop.call_at(deadline, self._fail, TimeoutError())
+        self._waiter = waiter = self._loop.create_future()
+        timer = self._loop.call_at(deadline, self._fail, TimeoutError())
         self._transport.write(request)
         try:
-            return await self._waiter
+            reply: Reply = await waiter
         except BaseException:
             self.close()
             raise
         finally:
-            self._timer.cancel()
+            timer.cancel()
+        # Not before: until here the timer or a caller that leaves closes the connection.
+        if not self.closed:
+            self.idle_since = self._loop.time()
+            self._idle(self)
+        return reply
 
     def close(self) -> None:
         """Close at once."""
@@ -151,8 +155,5 @@ class Connection(asyncio.Protocol):
         if waiter is None or waiter.done():
             return
         waiter.set_result(Reply(self._parser.get_status_code(), b"".join(self._body)))
-        if self._transport is not None and self._parser.should_keep_alive():
-            self.idle_since = self._loop.time()
-            self._idle(self)
-        else:
+        if not self._parser.should_keep_alive():
             self.close()

@@ -43,7 +43,7 @@ def _test_number(text: str) -> str:
     except ValueError:
         canonical = ""
     if text != f"+{canonical}":
-        raise ValueError('must be a possible number, written as a plus and digits: "+18005550100"')
+        raise ValueError("must be a possible number in E.164: a plus, then digits only")
     return text
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -33,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in STOPPING:
-            loop.add_signal_handler(number, stop.set)
+        # Not the loop's own handlers: with the loop's end they would be gone before the process is.
+        _handle(lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
         gateway = await Gateway.start(planned, options.listen, options.admin)
         try:
             print(f"listening on {gateway.public_url}", flush=True)
@@ -44,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
             log.info("draining")
         finally:
             await gateway.stop()
-            for number in STOPPING:  # it is about to end by itself, with the right status
-                loop.remove_signal_handler(number)
-                signal.signal(number, signal.SIG_IGN)
+            _handle(signal.SIG_IGN)  # it is about to end by itself, with the right status
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -55,6 +54,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"cannot listen: {error.strerror or error}")
         return 1
     return 0
+
+
+def _handle(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in STOPPING:
+        signal.signal(number, handler)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -20,12 +20,8 @@ from providers._http import NotSent, Upstream
 from providers._senders import Ambiguous, Message
 
 _PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
-# White space as well: a parser would change it (XML 1.0 sections 2.11 and 3.3.3).
-_XML_REFERENCES: Final = {
-    '"': "&quot;",
-    "'": "&apos;",
-    **{space: f"&#{ord(space)};" for space in "\t\n\r"},
-}
+# A parser of XML would change white space (XML 1.0, sections 2.11 and 3.3.3).
+_XML_SPACE: Final = {ord(space): f"&#{ord(space)};" for space in "\t\n\r"}
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 
@@ -218,7 +214,7 @@ def _escape_for(headers: Mapping[str, str]) -> Any:
     if "json" in content_type:
         return _json_string
     if "xml" in content_type:
-        return html.escape
+        return lambda text: html.escape(text).translate(_XML_SPACE)
     if "form-urlencoded" in content_type:
         return _quote
     return str
