@@ -46,10 +46,10 @@ class Bed:
         server = self.start_gateway(redis=redis)
         return Journey(self._stack.enter_context(server), self._stub)
 
-    def start_gateway(self, *, redis: bool) -> Gateway:
-        """The same, to be stopped by the caller."""
+    def start_gateway(self, *, redis: bool, extras: bool = True) -> Gateway:
+        """The same, to be stopped by the caller; without ``extras`` on asyncio's own loop."""
         name, store = ("redis", f"{self._redis.url}/1") if redis else ("memory", MEMORY)
-        return Gateway(self._scratch, f"gateway-{name}", store, self._stub.url)
+        return Gateway(self._scratch, f"gateway-{name}", store, self._stub.url, extras=extras)
 
     @property
     def redis_url(self) -> str:

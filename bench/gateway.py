@@ -18,16 +18,25 @@ MEMORY: Final = "memory://"
 
 _READY: Final = LISTENING + r"admin on (http://\S+)\n"
 _LOGINS: Final = re.compile(r'^gateway_logins_total\{.*outcome="([a-z_]+)".*\} ([0-9.e+]+)$', re.M)
+_WITHOUT_UVLOOP: Final = """
+import sys
+sys.modules["uvloop"] = None
+from gateway.cli import main
+sys.exit(main())
+"""
 _PLENTY: Final = 100_000_000
 
 
 class Gateway(Server):
     """``python -m gateway serve``; JSON logs go to ``errors``."""
 
-    def __init__(self, directory: Path, name: str, store_url: str, upstream: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, store_url: str, upstream: str, *, extras: bool = True
+    ) -> None:
         config = directory / f"{name}.yaml"
         config.write_text(yaml.safe_dump(configuration(store_url, upstream)))
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+        start = ["-m", "gateway"] if extras else ["-c", _WITHOUT_UVLOOP]
+        command = [sys.executable, *start, "serve", "--config", str(config)]
         super().__init__(command, SERVER_CORE, _READY, directory, name)
 
     def outcomes(self) -> Counter[str]:
