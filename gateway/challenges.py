@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.digests import Digests
 from gateway.stores import Limited, Pending, Started, Store, Verdict, Window
-from providers import Attempt, CodeChallenge
+from providers import CodeChallenge
 
 SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
 MAX_TYPED = 64  # characters of a code that somebody typed
@@ -44,9 +44,9 @@ class Challenges:
         self._store = store
         self._digests = digests
 
-    def key(self, attempt: Attempt) -> bytes:
+    def key(self, app_id: str, provider: str, identity: str) -> bytes:
         """Where a challenge is kept: a code is good for one app, provider and identity."""
-        return self._digests.name("challenge", attempt.app, attempt.provider, attempt.identity)
+        return self._digests.name("challenge", app_id, provider, identity)
 
     async def start(
         self,

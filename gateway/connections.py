@@ -112,13 +112,17 @@ class Connection(web.RequestHandler):
         if self._head_timer is None and not self._request_in_progress and not self._messages:
             self._await_head()
 
-    def request_began(self) -> None:
+    def head_arrived(self) -> None:
         """The head is complete: called by the handler."""
         self._stop_timer()
-        self._limits.busy(self)
 
-    def request_ended(self) -> None:
-        """The answer is on its way: called by the handler."""
+    def work_began(self) -> None:
+        """The body is there, too: not to be cut from here."""
+        if self.transport is not None:  # else the client has left, and is forgotten
+            self._limits.busy(self)
+
+    def work_ended(self) -> None:
+        """The answer is on its way."""
         if self.transport is not None:
             self._limits.silent(self)
 

@@ -67,7 +67,7 @@ class Desk:
 
 
 class Conversation:
-    """One request with one provider.
+    """One request with one provider. ``app`` is the app id of the configuration that admits it.
 
     ``passed`` collects the failures counted where an identity turned out to be unknown; they are
     taken back if a later provider signs the person in.
@@ -79,14 +79,16 @@ class Conversation:
         method: Method,
         identity: str,
         request: LoginRequest,
+        app: str,
         passed: list[Window],
     ) -> None:
         self._desk = desk
         self._method = method
         self._provider = method.provider
         self._fields = request.fields
+        self._app_id = request.app
         self._attempt = Attempt(
-            app=request.app,
+            app=app,
             provider=method.provider.name,
             identity=identity,
             client=request.client,
@@ -135,7 +137,7 @@ class Conversation:
     async def _send(self, challenge: CodeChallenge) -> CodeSent:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
         challenges = self._desk.challenges
-        key = challenges.key(self._attempt)
+        key = self._challenge_key()
         spent = self._desk.throttle.budget(self._provider.name, challenge.budgets)
         result = await challenges.start(
             key, challenge, count=self._requests, check=self._failures, spend=spent
@@ -152,10 +154,14 @@ class Conversation:
                 raise
         return CodeSent(self._provider.name, started.resend_ms / 1000, started.expires_ms / 1000)
 
+    def _challenge_key(self) -> bytes:
+        attempt = self._attempt
+        return self._desk.challenges.key(self._app_id, attempt.provider, attempt.identity)
+
     async def _answer(self, otp: str) -> SignedIn:
         challenges = self._desk.challenges
         taken = await challenges.take(
-            challenges.key(self._attempt), otp, count=self._requests, failures=self._failures
+            self._challenge_key(), otp, count=self._requests, failures=self._failures
         )
         if isinstance(taken, Limited):
             raise errors.limited(taken)
@@ -184,7 +190,7 @@ class Conversation:
     async def _issue(self, identity: Identity) -> SignedIn:
         address = self._address(identity)
         name = identity.name or _display_name(self._fields.get("name", ""))
-        token = await self._desk.issuer.issue(address, self._attempt.app, name)
+        token = await self._desk.issuer.issue(address, self._app_id, name)
         return SignedIn(token, address, name)
 
     def _address(self, identity: Identity) -> str:

@@ -19,7 +19,7 @@ from yarl import URL
 from config import MesiboIssuer, SandboxIssuer
 from gateway import pem
 from gateway.breaker import Breaker
-from providers import Broken, Meter, NotSent, Reply, Unavailable, Upstream
+from providers import Broken, Meter, NotSent, Overloaded, Reply, Unavailable, Upstream
 
 UPSTREAM: Final = "issuer"
 DEADLINE: Final = 10.0  # seconds, for all tries together
@@ -91,12 +91,16 @@ class Mesibo:
             try:
                 reply = await self._exchange(body, deadline)
                 again = reply.status >= 500
+            except Overloaded:
+                raise
             except (NotSent, Broken):
                 again = True
             if again:
                 reply = await self._exchange(body, deadline)
             if reply.status >= 500:
                 raise Unavailable(UPSTREAM, f"HTTP status {reply.status}")
+        except Overloaded:  # by our own doing
+            raise
         except Unavailable:
             self._breaker.failed()
             raise
@@ -116,7 +120,7 @@ class Mesibo:
         try:
             reply = await self._exchange(b'{"op":"ping"}', time.monotonic() + DEADLINE)
         except Unavailable as error:
-            return [str(error)]
+            return [error.detail]
         if isinstance(_json(reply.body), dict):
             return []
         return ["the server does not answer as the mesibo backend API does"]

@@ -90,7 +90,10 @@ class Engine:
                 if identity is None:
                     continue
                 trace.identity = identity
-                return await Conversation(self._desk, method, identity, request, passed).go_on()
+                conversation = Conversation(
+                    self._desk, method, identity, request, trace.app, passed
+                )
+                return await conversation.go_on()
             except UnknownIdentity as error:
                 unknown, unknown_to = error, method.provider.name
         trace.provider = unknown_to

@@ -49,12 +49,12 @@ class Api:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request to the public listener."""
-        connection = cast(Connection, request.protocol)  # see connections.Server
-        connection.request_began()
+        connection = _connection(request)
+        connection.head_arrived()
         try:
             return await self._answer(request)
         finally:
-            connection.request_ended()
+            connection.work_ended()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.method == "POST":
@@ -90,6 +90,7 @@ class Api:
         return await self._op(request, body, query or None)
 
     async def _op(self, request: web.BaseRequest, body: bytes, query: str | None) -> web.Response:
+        _connection(request).work_began()
         try:
             call = wire.parse(body, query)
         except wire.BadRequest:
@@ -165,6 +166,10 @@ class Api:
         response = web.Response(status=204, headers=headers)
         self._allow_origin(request, response)
         return response
+
+
+def _connection(request: web.BaseRequest) -> Connection:
+    return cast(Connection, request.protocol)  # see connections.Server
 
 
 def _request_id() -> str:

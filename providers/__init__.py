@@ -30,7 +30,7 @@ from providers._base import (
     UnknownIdentity,
 )
 from providers._connection import Reply
-from providers._http import Broken, NotSent, Upstream
+from providers._http import Broken, NotSent, Overloaded, Upstream
 
 __all__ = [
     "Attempt",
@@ -45,6 +45,7 @@ __all__ = [
     "LoginError",
     "Meter",
     "NotSent",
+    "Overloaded",
     "Provider",
     "ProviderTypeError",
     "Reason",

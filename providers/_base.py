@@ -63,6 +63,7 @@ class Unavailable(LoginError):
     def __init__(self, upstream: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(f"{upstream}: {detail}")
         self.upstream = upstream
+        self.detail = detail
         self.retry_after = retry_after
 
 
@@ -93,7 +94,7 @@ class Fields(TypedDict, total=False):
 class Attempt:
     """One try to sign in, from the first byte to the token."""
 
-    app: str  # the app id, admitted by the configuration
+    app: str  # the app id of the configuration that admits it, ``*`` if that is any
     provider: str  # the provider's name in the configuration
     identity: str  # who the request says it is, in canonical form; unproven
     client: str  # the network it comes from, as limits count it: an IPv4 address or an IPv6 /64

@@ -22,7 +22,11 @@ MAX_IN_FLIGHT: Final = 4096  # requests to one upstream
 
 
 class NotSent(Unavailable):
-    """Nothing can have reached the server: no connection, no TLS, or too much under way."""
+    """Nothing can have reached the server: no connection, or no TLS."""
+
+
+class Overloaded(NotSent):
+    """Too much is under way already; the server was not asked."""
 
 
 class Broken(Unavailable):
@@ -77,7 +81,7 @@ class Upstream:
         """
         request = self._request(method, target, headers or {}, data)
         if self._in_flight >= self._max_in_flight:
-            raise NotSent(self.name, f"{self._in_flight} requests are under way already", 1.0)
+            raise Overloaded(self.name, f"{self._in_flight} requests are under way already", 1.0)
         started = time.monotonic()
         outcome = "failed"
         self._in_flight += 1

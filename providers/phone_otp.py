@@ -83,6 +83,10 @@ class PhoneOtpConfig(Model):
     test_numbers: dict[TestNumber, TestCode] = Field(default_factory=dict)
 
 
+def _spoken(app: str) -> str:
+    return "the app" if app == "*" else app
+
+
 class PhoneOtp(Provider[PhoneOtpConfig]):
     """Whoever reads the messages of a number is its owner."""
 
@@ -131,7 +135,7 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
             if test_code is not None:
                 return
             minutes = round(config.code.lifetime / 60)
-            text = compose(template, code=code, app=attempt.app, minutes=minutes)
+            text = compose(template, code=code, app=_spoken(attempt.app), minutes=minutes)
             await deliver(self._senders, Message(number, text, code), self.context.meter)
 
         return CodeChallenge(

@@ -17,7 +17,7 @@ from bench.figures import Effort, Figure
 from gateway.challenges import Challenges
 from gateway.digests import Digests
 from gateway.stores import Store, open_store
-from providers import Attempt, CodeChallenge
+from providers import CodeChallenge
 
 AT_ONCE: Final = 500
 REDIS_SHARE: Final = 5  # Redis gets one of so many entries: they are made more slowly there
@@ -73,8 +73,7 @@ async def _fill(store: Store, entries: int) -> None:
 
 
 async def _start(challenges: Challenges, challenge: CodeChallenge, number: int) -> None:
-    attempt = Attempt("com.example.messenger", "phone", f"1415{number:07}", "127.0.0.1", "")
-    key = challenges.key(attempt)
+    key = challenges.key("com.example.messenger", "phone", f"1415{number:07}")
     await challenges.start(key, challenge, count=[], check=[], spend=[])
 
 

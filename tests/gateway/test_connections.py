@@ -45,6 +45,11 @@ class Door:
         self._connections.append(connection)
         return peer
 
+    @property
+    def last(self) -> Any:
+        """The latest connection, which the test closes itself."""
+        return self._connections.pop()
+
     def close(self) -> None:
         for connection in self._connections:
             connection.connection_lost(None)
@@ -69,3 +74,14 @@ async def test_mapped_address_counts_as_the_ipv4_address_it_is(door: Door) -> No
     peers = [door.enter(address) for address in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1")]
     assert [peer.cut for peer in peers] == [True, False, False]
     assert not door.enter("::ffff:192.0.2.2").cut
+
+
+async def test_a_client_that_has_left_before_its_request_was_read_is_forgotten(door: Door) -> None:
+    door.enter("192.0.2.1")
+    connection = door.last
+    connection.connection_lost(None)
+    connection.head_arrived()
+    connection.work_began()
+    connection.work_ended()
+    peers = [door.enter("192.0.2.1") for _ in range(PER_ADDRESS)]
+    assert not any(peer.cut for peer in peers)

@@ -117,6 +117,15 @@ def test_request_in_progress_is_never_cut(narrow: Site, connect: Opener, source:
     connect(source)
 
 
+def test_a_body_that_does_not_come_keeps_no_place(connect: Opener) -> None:
+    slow = [connect.silent() for _ in range(PER_ADDRESS)]
+    for wire in slow:
+        wire.send(login_request()[:-1])
+    wires = [connect() for _ in range(PER_ADDRESS)]
+    assert not any(are_open(slow))
+    assert all(are_open(wires))
+
+
 def test_closed_connections_are_no_longer_counted(narrow: Site, connect: Opener) -> None:
     for number in range(30):
         with narrow.connect() as wire:
