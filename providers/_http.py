@@ -17,7 +17,9 @@ from providers._base import Meter, Unavailable
 from providers._connection import BrokenError, Connection, Reply
 
 CONNECT_TIMEOUT: Final = 3.0  # seconds
-KEEP_ALIVE: Final = 60.0  # seconds that a connection may wait for its next request
+# Seconds that a connection may wait for its next request: below what servers and load balancers in
+# between allow, since a request on a connection that is just being closed is lost.
+KEEP_ALIVE: Final = 15.0
 MAX_IN_FLIGHT: Final = 4096  # requests to one upstream
 
 

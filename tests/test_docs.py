@@ -124,3 +124,9 @@ def test_tables_name_every_error_word_and_metric() -> None:
     assert errors.TEXTS.keys() - first_column(api) == set()
     assert metrics - first_column(operations) == set()
     assert len(metrics) == 6
+
+
+def test_p13_operators_are_told_what_a_text_message_is_worth() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    assert "SP 800-63B" in page
+    assert "restricted" in page
