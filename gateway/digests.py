@@ -21,15 +21,12 @@ class Digests:
         key = hashlib.sha256(secret).digest()
         self._name = hashlib.blake2b(digest_size=SIZE, key=key, person=b"name")
         # Half of the names of a login are those of the one before: its app, address, prefix.
-        self._names = functools.lru_cache(maxsize=RECENT)(self._name_of)
+        self.name = functools.lru_cache(maxsize=RECENT)(self._name_of)
         self._code = hashlib.blake2b(digest_size=SIZE, key=key, person=b"code")
         self._proof = hashlib.blake2b(digest_size=SIZE, key=key, person=b"proof")
 
-    def name(self, *parts: str) -> bytes:
-        """The key under which a thing is stored. Parts are told apart by their lengths."""
-        return self._names(*parts)
-
     def _name_of(self, *parts: str) -> bytes:
+        """The key under which a thing is stored. Parts are told apart by their lengths."""
         digest = self._name.copy()
         digest.update("".join([f"{len(part)}:{part}" for part in parts]).encode())
         return digest.digest()

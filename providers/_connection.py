@@ -8,6 +8,7 @@ more. Messages are parsed by llhttp.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, cast
 
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._expect_head()
-        self.idle_since = 0.0  # loop time
+        self.idle_since = 0.0  # monotonic seconds
 
     def _expect_head(self) -> None:
         self._body.clear()
@@ -52,8 +53,8 @@ class Connection(asyncio.Protocol):
         """Whether no further exchange is possible."""
         return self._transport is None or self._transport.is_closing()
 
-    async def exchange(self, request: bytes, deadline: float) -> Reply:
-        """Send a request and wait for its answer until ``deadline`` (loop time).
+    async def exchange(self, request: bytes, within: float) -> Reply:
+        """Send a request and wait for its answer, at most ``within`` seconds.
 
         Raises ``BrokenError`` or ``TimeoutError``; the connection is closed then.
         """
@@ -61,7 +62,7 @@ class Connection(asyncio.Protocol):
             raise BrokenError("connection closed")
         self._expect_head()
         self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_at(deadline, self._fail, TimeoutError())
+        timer = self._loop.call_later(within, self._fail, TimeoutError())
         self._transport.write(request)
         try:
             reply: Reply = await waiter
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
             timer.cancel()
         # Not before: until here the timer or a caller that leaves closes the connection.
         if not self.closed:
-            self.idle_since = self._loop.time()
+            self.idle_since = time.monotonic()
             self._idle(self)
         return reply
 

@@ -107,7 +107,7 @@ class Upstream:
         return head.encode("latin-1") + b"\r\n\r\n" + data
 
     async def _exchange(self, request: bytes, within: float) -> Reply:
-        deadline = asyncio.get_running_loop().time() + within
+        deadline = time.monotonic() + within
         try:
             connection = self._kept() or await self._connect(within)
         except TimeoutError:
@@ -117,14 +117,14 @@ class Upstream:
         except OSError as error:
             raise NotSent(self.name, f"no connection ({type(error).__name__})") from None
         try:
-            return await connection.exchange(request, deadline)
+            return await connection.exchange(request, deadline - time.monotonic())
         except TimeoutError:
             raise Unavailable(self.name, f"no answer within {within:.1f} s") from None
         except BrokenError as error:
             raise Broken(self.name, str(error)) from None
 
     def _kept(self) -> Connection | None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         while self._idle:
             connection = self._idle.pop()  # the latest: the others may end
             if not connection.closed and now - connection.idle_since < KEEP_ALIVE:

@@ -59,6 +59,7 @@ class Pipeline:
         self._idle = [_Lane(pool) for _ in range(lanes)]
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call
 
     def send(self, *words: Word, repeatable: bool = False) -> asyncio.Future[Reply]:
         """Send a command; the future gives its reply.
@@ -73,7 +74,7 @@ class Pipeline:
             raise StoreUnavailable(
                 f"{self._name}: {self._max_waiting} commands are waiting already"
             )
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         if not self._waiting:
             self._since = loop.time()
             if self._idle:

@@ -8,7 +8,7 @@ nobody is asked again: better one message late than two).
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -46,10 +46,10 @@ class Sender(Protocol):
 
 async def deliver(senders: Sequence[Sender], message: Message, meter: Meter) -> None:
     """Send ``message`` once. Raises ``Rejected``, or ``Unavailable`` when nobody accepted."""
-    deadline = asyncio.get_running_loop().time() + DEADLINE
+    deadline = time.monotonic() + DEADLINE
     failures: list[str] = []
     for sender in senders:
-        left = deadline - asyncio.get_running_loop().time()
+        left = deadline - time.monotonic()
         if left <= 0:
             break
         try:
