@@ -63,10 +63,10 @@ class Api:
             return self._preflight(request)
         if request.path in ADMIN_PATHS or request.path.startswith("/callback/"):
             return self._refuse(request, status=404)
+        if request.method in ("GET", "HEAD") and request.path == "/" and "op" not in request.query:
+            return pages.home()
         if self._allow_get and request.method == "GET" and request.query_string:
             return await self._op(request, b"", request.query_string)
-        if request.path == "/" and not request.query_string and request.method in ("GET", "HEAD"):
-            return pages.home()
         return self._refuse(request)
 
     async def _post(self, request: web.BaseRequest) -> web.Response:
