@@ -14,7 +14,7 @@ MAX_LINES = 400
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}
 CODE = {".py", ".lua", ".sh"}
 # Somebody's own machine. In two halves, or this file would hold it.
-LOCAL_PATH = re.compile("(?<![\\w.-])/" + "(work|root|Users|home/[a-z]+)/")
+LOCAL_PATH = re.compile("(?<![\\w.-])/" + "(root|Users|home/[a-z]+)/")
 GENERATED = {"build", "dist", "__pycache__"}
 HIDDEN = {".ci", ".dockerignore", ".gitignore", ".github"}
 
@@ -105,7 +105,7 @@ def test_convention_is_kept(check: Check) -> None:
         (vague_names, "tests/servers/common.py", ""),
         (vague_names, "gateway/core/wire.py", ""),
         (packages_in_tests, "tests/gateway/__init__.py", ""),
-        (local_paths, "docs/start.md", "cd /" + "work/main"),
+        (local_paths, "docs/start.md", "cd /" + "root/main"),
         (local_paths, "tools/run.sh", "PATH=/" + "root/bin:$PATH"),
         (local_paths, ".ci/run", "ls '/" + "home/me/x'"),
         (local_paths, "gateway.yaml", "file: /" + "Users/me/key.pem"),
@@ -135,10 +135,10 @@ def write_good_tree(root: Path) -> None:
         "providers/__init__.py": "",
         "providers/_shared.py": "",
         "providers/badge_pin.py": "",
-        "docs/providers/badge_pin.md": "https://example.com/work/ and ./work/ and /home/",
+        "docs/providers/badge_pin.md": "https://example.com/root/ and ./root/ and /home/",
         "tests/providers/test_badge_pin.py": "",
         "requirements/all.txt": "\n" * (MAX_LINES + 1),
-        ".venv/bin/activate": "VIRTUAL_ENV=/" + "work/main",
+        ".venv/bin/activate": "VIRTUAL_ENV=/" + "root/main",
         "env/pyvenv.cfg": "home = /" + "root/bin",
     }
     for name, text in files.items():

@@ -57,7 +57,7 @@ def test_case_23_page_for_people(gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/index.php", "/?a=b"])
+@pytest.mark.parametrize("path", ["/index.php", "/?op=x", "/index.php?a=b"])
 def test_case_23_other_methods(app: Messenger, method: str, path: str) -> None:
     answer = app.send(b"", path=path, method=method).json
     assert (answer["op"], answer["result"]) == ("login", "FAIL")
