@@ -37,10 +37,12 @@ class Server:
         self.requests: list[bytes] = []
         self.connections = 0
         self.gone = asyncio.Event()  # a client left
+        self.reader: asyncio.StreamReader | None = None  # of the latest connection
         self.hook: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.reader = reader
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = 0
@@ -239,16 +241,18 @@ async def test_a_caller_that_leaves_closes_the_connection(server: Pair) -> None:
     fake, upstream = server
     reached = asyncio.Event()
 
-    async def hang(_writer: asyncio.StreamWriter) -> None:
+    async def until_the_caller_has_left(_writer: asyncio.StreamWriter) -> None:
         reached.set()
-        await asyncio.Event().wait()
+        assert fake.reader is not None
+        await fake.reader.read(1)
 
-    fake.hook = hang
+    fake.hook = until_the_caller_has_left
     call = asyncio.create_task(ask(upstream))
     await asyncio.wait_for(reached.wait(), 5)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
+    await asyncio.wait_for(fake.gone.wait(), 5)
     fake.hook = None
     assert await ask(upstream) == Reply(200, b"ok")
     assert fake.connections == 2
