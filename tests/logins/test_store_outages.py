@@ -5,9 +5,10 @@ C7: limits that cannot be counted are full.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,11 +153,7 @@ def test_c7_p4_in_the_middle_of_a_finish(line: Line, number: str, faults: Faults
     """The token is made, but whether the code was used up is unknown: nobody gets the token."""
     site = line.site
     code = site.code_for(number)
-    asked = len(site.mesibo.calls)
-    site.mesibo.fail("slow:0.3")
-    with ThreadPoolExecutor() as pool:
-        answer = pool.submit(lambda: site.login(phone=number, otp=code))
-        site.mesibo.wait_calls(asked + 1)
+    with at_mesibo(site, number, code) as answer:
         line.cut(faults)
         assert words([answer.result()]) == ["UNAVAILABLE"]
     assert "token" not in answer.result()
@@ -174,11 +171,7 @@ def test_c7_c22_mesibo_fails_and_redis_is_gone(line: Line, number: str) -> None:
     """The lease cannot be given back, so it lapses."""
     site = line.site
     code = site.code_for(number)
-    asked = len(site.mesibo.calls)
-    site.mesibo.fail("slow:0.3")
-    with ThreadPoolExecutor() as pool:
-        answer = pool.submit(lambda: site.login(phone=number, otp=code))
-        site.mesibo.wait_calls(asked + 1)
+    with at_mesibo(site, number, code) as answer:
         site.mesibo.fail("false")
         line.cut(RESETS)
         assert words([answer.result()]) == ["UNAVAILABLE"]
@@ -191,11 +184,7 @@ def test_c7_c22_mesibo_fails_and_redis_is_gone(line: Line, number: str) -> None:
 def test_c7_redis_is_killed_in_the_middle_of_a_finish(line: Line, number: str) -> None:
     site = line.site
     code = site.code_for(number)
-    asked = len(site.mesibo.calls)
-    site.mesibo.fail("slow:0.3")
-    with ThreadPoolExecutor() as pool:
-        answer = pool.submit(lambda: site.login(phone=number, otp=code))
-        site.mesibo.wait_calls(asked + 1)
+    with at_mesibo(site, number, code) as answer:
         line.server.kill()
         assert words([answer.result()]) == ["UNAVAILABLE"]
     line.server.start()
@@ -203,6 +192,17 @@ def test_c7_redis_is_killed_in_the_middle_of_a_finish(line: Line, number: str) -
     site.mesibo.ok()
     assert site.login(phone=number, otp=code)["error"] == "BADOTP"
     assert site.sign_in(number)["result"] == "OK"
+
+
+@contextlib.contextmanager
+def at_mesibo(site: Site, number: str, code: str) -> Iterator[Future[Answer]]:
+    """The answer to a right code whose token is just being made."""
+    asked = len(site.mesibo.calls)
+    site.mesibo.fail("slow:0.3")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(lambda: site.login(phone=number, otp=code))
+        site.mesibo.wait_calls(asked + 1)
+        yield answer
 
 
 def lapse(line: Line) -> None:
