@@ -34,11 +34,6 @@ class Plan:
     providers: tuple[Planned, ...]
     secret: bytes
 
-    @property
-    def production(self) -> bool:
-        """Whether tokens are real."""
-        return not isinstance(self.loaded.settings.issuer, SandboxIssuer)
-
 
 def plan(loaded: Loaded) -> Plan:
     """Check what only the provider types can check. Raises ``ConfigError`` with all problems."""
