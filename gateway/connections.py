@@ -126,7 +126,7 @@ class Connection(web.RequestHandler):
         if self.transport is not None:
             self._limits.silent(self)
 
-    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - overrides
         """Let a request finish, for ``timeout`` seconds; aiohttp's own would wait twice as long."""
         if self._task_handler is not None:
             _, late = await asyncio.wait([self._task_handler], timeout=timeout)

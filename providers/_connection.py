@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection to somebody else's server (RFC 9112), one exchange at a time.
 
-Every login waits for one such exchange, and a general client spends more processor time on it than
-all the rest of a login costs; this one does what an exchange of two small messages needs and no
-more. Messages are parsed by llhttp.
+Each step of a login waits for one such exchange, on which a general client spent about a quarter of
+the step's processor time; this one does what an exchange of two small messages needs and no more.
+Messages are parsed by llhttp.
 """
 
 from __future__ import annotations

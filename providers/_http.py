@@ -150,7 +150,7 @@ class Upstream:
         return connection
 
     async def close(self) -> None:
-        """Close the connections that wait; those at work end with their answers."""
+        """Close the connections that wait. To be called when no exchange is under way."""
         while self._idle:
             self._idle.pop().close()
 

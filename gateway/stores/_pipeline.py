@@ -150,7 +150,7 @@ class _Lane:
         if self._connection is not None and await _ended(self._connection):
             await self._drop()
         if self._connection is None:
-            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py
+            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped
         return self._connection
 
     async def _drop(self) -> None:

@@ -54,7 +54,7 @@ def connection_pool(url: str, *, connections: int, connect_timeout: float) -> Co
             socket_connect_timeout=connect_timeout,
         )
         # Not connected yet, but it looks at all the options.
-        pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py
+        pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     except (RedisError, TypeError, ValueError) as error:
         raise BadStoreUrl(str(error)) from error
     return pool
