@@ -18,7 +18,7 @@ _FIELD: Final = re.compile(r"\{(subject|username|email|phone|provider|claims\[([
 # The shapes that the fields of an identity have; whatever has a narrower shape of its own is left
 # to the field that is named for it.
 _PHONE: Final = r"[0-9]{7,15}"
-_EMAIL: Final = r"[^@]+@[^@]+"
+_EMAIL: Final = r"[^@:\s]+@[^@:\s]+"  # what stands before a colon is a name space
 _SHAPES: Final = {"phone": _PHONE, "email": _EMAIL}
 _ANY: Final = r".+"
 

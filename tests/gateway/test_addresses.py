@@ -90,6 +90,13 @@ def test_a145_a_user_name_that_is_a_phone_number_belongs_to_the_phone_provider()
     assert rivals("phone", templates, frozenset()) == ()
 
 
+def test_a_subject_with_an_at_sign_in_a_name_space_is_no_email_address() -> None:
+    templates = {"mail": template("{email}", "mail"), "staff": template("{provider}:{subject}")}
+    against = rivals("staff", templates, frozenset())
+    assert owner("staff:ann@corp.example.com", against) is None
+    assert owner("ann@corp.example.com", against) is templates["mail"]
+
+
 def test_providers_that_vouch_for_the_same_people_share_addresses() -> None:
     templates = {"phone": template("{phone}", "phone"), "staff": template("{username}")}
     assert rivals("staff", templates, frozenset({"phone", "staff"})) == ()
