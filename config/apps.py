@@ -76,6 +76,8 @@ class Share(Model):
 class App(Model):
     """An app that may log in."""
 
+    name: Text | None = None
+    """What people call it; in messages. Default: the app id."""
     providers: ProviderNames | None = None
     """Who is asked, in this order; default: all."""
     result: Literal["auto", "string", "boolean"] = "auto"

@@ -18,8 +18,7 @@ from yarl import URL
 
 from config import MesiboIssuer, SandboxIssuer
 from gateway import pem
-from gateway.breaker import Breaker
-from providers import Broken, Meter, NotSent, Overloaded, Reply, Unavailable, Upstream
+from providers import Breaker, Broken, Meter, NotSent, Overloaded, Reply, Unavailable, Upstream
 
 UPSTREAM: Final = "issuer"
 DEADLINE: Final = 10.0  # seconds, for all tries together

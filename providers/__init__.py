@@ -19,27 +19,32 @@ from providers._base import (
     Challenge,
     CodeChallenge,
     Context,
+    Conversion,
     Fields,
     Identity,
     LoginError,
     Meter,
     Provider,
     Reason,
+    Receipt,
     Rejected,
     Unavailable,
     UnknownIdentity,
 )
+from providers._breaker import Breaker
 from providers._connection import Reply
 from providers._http import Broken, NotSent, Overloaded, Upstream
 
 __all__ = [
     "Attempt",
+    "Breaker",
     "Broken",
     "Budget",
     "Challenge",
     "CodeChallenge",
     "ConfigError",
     "Context",
+    "Conversion",
     "Fields",
     "Identity",
     "LoginError",
@@ -49,6 +54,7 @@ __all__ = [
     "Provider",
     "ProviderTypeError",
     "Reason",
+    "Receipt",
     "Rejected",
     "Reply",
     "Unavailable",

@@ -95,6 +95,7 @@ class Attempt:
     """One try to sign in, from the first byte to the token."""
 
     app: str  # the app id of the configuration that admits it, ``*`` if that is any
+    app_name: str  # the same for people to read, in messages
     provider: str  # the provider's name in the configuration
     identity: str  # who the request says it is, in canonical form; unproven
     client: str  # the network it comes from, as limits count it: an IPv4 address or an IPv6 /64
@@ -121,17 +122,39 @@ class Budget(NamedTuple):
     limits: tuple[Limit, ...]
 
 
+class Conversion(NamedTuple):
+    """Messages to one range are worth their price while their codes are used.
+
+    Of the messages to the range ``key``, ``min_sends`` may go unused in ``pause`` seconds; each
+    code that signs somebody in allows for ``1 / min_rate`` more.
+    """
+
+    key: str
+    min_sends: int
+    min_rate: float  # above 0, at most 1
+    pause: float
+
+
+class Receipt(NamedTuple):
+    """A message on its way, for the operator's questions to the vendor."""
+
+    sender: str  # of the configuration
+    id: str | None  # the vendor's name for the message
+
+
 @dataclass(slots=True)
 class CodeChallenge:
     """ "Type the code we sent you."
 
     The gateway makes the code, keeps a keyed digest of it, counts the tries and hands the code to
-    ``deliver``; the provider only says how it travels. ``deliver`` raises ``Rejected`` when the
-    recipient is refused for good and ``Unavailable`` when nothing can have been delivered. A
-    message that *may* have gone out is delivered.
+    ``deliver``; the provider only says how it travels. ``deliver`` takes the code and how often it
+    was delivered before, so that a person who got nothing is reached another way. It returns None
+    when there is nothing to send, and raises ``Rejected`` when the recipient is refused for good
+    and ``Unavailable`` when nothing can have been delivered. A message that *may* have gone out is
+    delivered.
     """
 
-    deliver: Callable[[str], Awaitable[None]]
+    deliver: Callable[[str, int], Awaitable[Receipt | None]]
     lifetime: float  # seconds, from the first delivery
     resend_after: float  # seconds; a start inside it delivers nothing
     length: int = 6  # digits
@@ -188,6 +211,20 @@ class Provider(ABC, Generic[C]):
         Pure and fast: spelling variants of one identity give one string, since attempts are limited
         and challenges found by it. Raises ``Rejected`` (or ``UnknownIdentity``) for nonsense.
         """
+
+    def counted_as(self, identity: str) -> str:
+        """Return under which name failed tries on ``identity`` are counted.
+
+        Pure. Identities of one person that are cheap to make have one name.
+        """
+        return identity
+
+    def conversion(self, identity: str) -> Conversion | None:
+        """Return what ties messages to ``identity`` to the use of their codes; None: nothing does.
+
+        Pure.
+        """
+        return None
 
     @abstractmethod
     async def begin(self, attempt: Attempt, fields: Fields) -> Identity | Challenge:

@@ -8,6 +8,7 @@ Messages are parsed by llhttp.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, cast
@@ -23,10 +24,11 @@ class BrokenError(Exception):
 
 
 class Reply(NamedTuple):
-    """An answer: status and body."""
+    """An answer: status, body, and the seconds of a ``Retry-After`` (RFC 9110 10.2.3)."""
 
     status: int
     body: bytes
+    retry_after: float | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -47,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._has_head = False
         self._ends_with_connection = True
+        self._retry_after: float | None = None
 
     @property
     def closed(self) -> bool:
@@ -129,9 +132,12 @@ class Connection(asyncio.Protocol):
         self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See how the answer ends."""
-        if name.lower() in (b"content-length", b"transfer-encoding"):
+        """See how the answer ends, and when to ask again."""
+        name = name.lower()
+        if name in (b"content-length", b"transfer-encoding"):
             self._ends_with_connection = False
+        elif name == b"retry-after" and re.fullmatch(rb"[0-9]{1,9}[ \t]*", value):
+            self._retry_after = float(value)
 
     def on_headers_complete(self) -> None:
         """Count the body alone from here."""
@@ -155,6 +161,7 @@ class Connection(asyncio.Protocol):
         waiter, self._waiter = self._waiter, None
         if waiter is None or waiter.done():
             return
-        waiter.set_result(Reply(self._parser.get_status_code(), b"".join(self._body)))
+        status = self._parser.get_status_code()
+        waiter.set_result(Reply(status, b"".join(self._body), self._retry_after))
         if not self._parser.should_keep_alive():
             self.close()

@@ -15,6 +15,7 @@ class Apps(Model):
 
 def test_app_has_what_stock_clients_need_by_default() -> None:
     app = parse(Apps, "apps: {com.example.messenger: {}}").apps["com.example.messenger"]
+    assert app.name is None
     assert app.providers is None
     assert app.result == "auto"
     assert app.return_urls == []
@@ -29,8 +30,8 @@ def test_app_has_what_stock_clients_need_by_default() -> None:
 
 def test_each_text_can_be_set_by_itself() -> None:
     keys = "share: {title: Tell}, urls: {upload: https://files.example.com/up}, invite: Hi"
-    app = parse(Apps, f"apps: {{a: {{{keys}}}}}").apps["a"]
-    assert (app.share.title, app.invite) == ("Tell", "Hi")
+    app = parse(Apps, f"apps: {{a: {{{keys}, name: My App}}}}").apps["a"]
+    assert (app.share.title, app.invite, app.name) == ("Tell", "Hi", "My App")
     assert app.share.subject == App().share.subject
     assert app.urls.upload == "https://files.example.com/up"
     assert app.urls.download == App().urls.download
@@ -58,6 +59,7 @@ def test_app_id_refused(app_id: str) -> None:
         ("{result: OK}", "apps.a.result: must be 'auto', 'string' or 'boolean'"),
         ("{result: true}", "apps.a.result: must be 'auto', 'string' or 'boolean'"),
         ("{invite: ''}", "apps.a.invite: must not be empty"),
+        ("{name: ''}", "apps.a.name: must not be empty"),
         ("{invite: {text: a}}", "apps.a.invite: must be text"),
         ("{share: text}", "apps.a.share: must be a mapping of keys to values"),
         ("{share: {txt: a}}", 'apps.a.share.txt: unknown key; did you mean "text"?'),

@@ -10,6 +10,7 @@ import pytest
 from yarl import URL
 
 from providers import Reply, Upstream
+from providers._connection import Connection
 from tests.providers.sending import Recorder
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -50,3 +51,35 @@ async def test_a_deadline_that_was_kept_is_forgotten(upstream: Upstream) -> None
     for _ in range(3):
         await upstream.exchange("GET", "/now", within=0.2)
     assert await upstream.exchange("GET", "/later", within=5.0) == Reply(200, b"ok")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (b"Retry-After: 30", 30.0),
+        (b"retry-after:0", 0.0),
+        (b"RETRY-AFTER: 120 ", 120.0),
+        (b"Retry-After: Fri, 31 Dec 1999 23:59:59 GMT", None),  # by the vendor's clock, not ours
+        (b"Retry-After: -1", None),
+        (b"Retry-After: 1.5", None),
+        (b"Retry-After: ", None),
+        (b"Retry-After: 9999999999", None),
+        (b"Retry-After: \xb2", None),
+        (b"X-Retry-After: 30", None),
+    ],
+)
+async def test_retry_after_is_read_in_seconds(header: bytes, seconds: float | None) -> None:
+    asked = asyncio.get_running_loop().create_future()
+    connection = Connection(lambda _: None)
+    connection._waiter = asked
+    connection.data_received(b"HTTP/1.1 429 Busy\r\n%s\r\nContent-Length: 0\r\n\r\n" % header)
+    assert asked.result() == Reply(429, b"", seconds)
+
+
+async def test_retry_after_is_that_of_the_last_answer() -> None:
+    connection = Connection(lambda _: None)
+    for head, seconds in ((b"429 Busy\r\nRetry-After: 30", 30.0), (b"200 OK", None)):
+        connection._waiter = asyncio.get_running_loop().create_future()
+        asked = connection._waiter
+        connection.data_received(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % head)
+        assert asked.result().retry_after == seconds
