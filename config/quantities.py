@@ -73,13 +73,13 @@ class Limit(Spelled):
 
     count: int
     seconds: float
-    label: str = field(init=False, repr=False, compare=False)  # tells limits apart
+    label: str = field(init=False, repr=False, compare=False)  # as it is written
     period_ms: int = field(init=False, repr=False, compare=False)
 
     pattern: ClassVar[str] = _LIMIT
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", f"{self.count}/{self.seconds}")
+        object.__setattr__(self, "label", str(self))
         object.__setattr__(self, "period_ms", int(self.seconds * 1000))
 
     @classmethod

@@ -17,9 +17,10 @@ from gateway import admin, issuer, pem
 from gateway.audit import Audit
 from gateway.challenges import Challenges
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
-from gateway.conversation import Desk, Method
+from gateway.conversation import Desk
 from gateway.digests import Digests
 from gateway.login import App, Engine
+from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.plan import Plan
 from gateway.server import Api
@@ -89,7 +90,8 @@ class Gateway:
         digests = Digests(self._plan.secret)
         limits = self._settings.limits
         throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
-        desk = Desk(self.store, Challenges(self.store, digests), throttle, self.issuer)
+        challenges = Challenges(self.store, digests)
+        desk = Desk(self.store, challenges, throttle, self.issuer, self.metrics)
         return Engine(self._apps(), desk, self._audit)
 
     def _apps(self) -> Mapping[str, App]:
@@ -100,6 +102,7 @@ class Gateway:
         return {
             app_id: App(
                 label=app_id,
+                name=app.name or ("the app" if app_id == "*" else app_id),
                 methods=tuple(
                     methods[name] for name in (methods if app.providers is None else app.providers)
                 ),

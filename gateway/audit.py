@@ -14,6 +14,7 @@ import structlog
 from gateway import errors
 from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, LoginRequest, Outcome, SignedIn
+from providers import Receipt
 
 MAX_TEXT: Final = 64  # characters of anything that a client sent
 
@@ -66,6 +67,8 @@ class Audit:
         }
         if trace.detail:
             line["detail"] = trace.detail
+        if isinstance(outcome, CodeSent) and outcome.receipt is not None:
+            line |= _message(outcome.receipt)
         # An upstream's failure is the operator's business; a person's is everyday life.
         level = self._log.warning if word == "unavailable" else self._log.info
         level("login", **line)
@@ -85,6 +88,13 @@ def _classify(outcome: Outcome) -> tuple[str, str]:
     if isinstance(outcome, CodeSent):
         return "challenge", "authn_login_challenge"
     return _REFUSALS.get(outcome.word, _BAD_REQUEST)
+
+
+def _message(receipt: Receipt) -> dict[str, str]:
+    line = {"sender": receipt.sender}
+    if receipt.id is not None:
+        line["message"] = printable(receipt.id)
+    return line
 
 
 def printable(text: str) -> str:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import structlog
-
-from gateway import addresses, errors, logs
-from gateway.addresses import AddressTemplate, MissingField
+from gateway import addresses, errors
+from gateway.addresses import MissingField
 from gateway.challenges import Challenges, Lease
 from gateway.errors import Refusal
 from gateway.issuer import Issuer
+from gateway.method import Method
+from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, LoginRequest, SignedIn
 from gateway.stores import Limited, Store, StoreUnavailable, Window
 from gateway.throttle import Throttle
 from providers import (
     Attempt,
     CodeChallenge,
-    Fields,
     Identity,
     LoginError,
-    Provider,
     Reason,
     Rejected,
     Unavailable,
@@ -34,27 +31,6 @@ MAX_NAME: Final = 64  # characters of a display name
 # Not printable by themselves, but Persian and Indic spelling and many emoji need them.
 JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
-log = structlog.get_logger()
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A provider as the configuration offers it."""
-
-    provider: Provider[Any]
-    template: AddressTemplate
-    rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
-
-    def identify(self, fields: Fields) -> str | None:
-        """See ``Provider``; whatever else it throws is its failure, not the person's."""
-        try:
-            return self.provider.identify(fields)
-        except LoginError:
-            raise
-        except Exception as error:
-            raise _failed(self.provider.name, error) from error
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -64,6 +40,7 @@ class Desk:
     challenges: Challenges
     throttle: Throttle
     issuer: Issuer
+    metrics: Metrics
 
 
 class Conversation:
@@ -80,6 +57,7 @@ class Conversation:
         identity: str,
         request: LoginRequest,
         app: str,
+        app_name: str,
         passed: list[Window],
     ) -> None:
         self._desk = desk
@@ -89,12 +67,14 @@ class Conversation:
         self._app_id = request.app
         self._attempt = Attempt(
             app=app,
+            app_name=app_name,
             provider=method.provider.name,
             identity=identity,
             client=request.client,
             request_id=request.request_id,
         )
-        self._failures = desk.throttle.failures(method.provider.name, identity)
+        self._failures = desk.throttle.failures(method.provider.name, method.counted_as(identity))
+        self._conversion = method.conversion(identity)
         # A request counts once, however many providers are asked.
         self._requests = [] if passed else desk.throttle.requests(request.client)
         self._passed = passed
@@ -106,7 +86,7 @@ class Conversation:
         otp = self._fields.get("otp")
         if otp is not None:
             return await self._answer(otp)
-        result = await self._ask(self._provider.begin(self._attempt, self._fields))
+        result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
         if isinstance(result, Identity):  # without a proof that was limited and counted
             raise Unavailable(self._provider.name, "gave an identity where it announces a code")
         return await self._send(result)
@@ -118,7 +98,7 @@ class Conversation:
         if full is not None:
             raise errors.limited(full)
         try:
-            result = await self._ask(self._provider.begin(self._attempt, self._fields))
+            result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
             if not isinstance(result, Identity):
                 raise Unavailable(self._provider.name, "gave a challenge it does not announce")
             signed_in = await self._issue(result)
@@ -138,21 +118,33 @@ class Conversation:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
         challenges = self._desk.challenges
         key = self._challenge_key()
-        spent = self._desk.throttle.budget(self._provider.name, challenge.budgets)
+        unused = self._unused()
+        spent = self._desk.throttle.budget(self._provider.name, challenge.budgets) + unused
         result = await challenges.start(
             key, challenge, count=self._requests, check=self._failures, spend=spent
         )
         if isinstance(result, Limited):
+            if result.window in unused:
+                self._desk.metrics.withheld(self._provider.name)
             raise errors.limited(result)
         started, code = result
+        receipt = None
         if started.deliver:
             try:
-                await self._ask(challenge.deliver(code))
+                receipt = await self._method.ask(challenge.deliver(code, started.turn))
             except LoginError:
                 with contextlib.suppress(StoreUnavailable):
                     await challenges.withdraw(key, started, spent)
                 raise
-        return CodeSent(self._provider.name, started.resend_ms / 1000, started.expires_ms / 1000)
+        return CodeSent(
+            self._provider.name, started.resend_ms / 1000, started.expires_ms / 1000, receipt
+        )
+
+    def _unused(self) -> list[Window]:
+        """Where a message to this identity counts until a code is used."""
+        if self._conversion is None:
+            return []
+        return self._desk.throttle.unused(self._provider.name, self._conversion)
 
     def _challenge_key(self) -> bytes:
         attempt = self._attempt
@@ -173,12 +165,22 @@ class Conversation:
         signed_in = await self._redeem(lease)
         if not await challenges.finish(lease, forget=[*self._failures, *self._passed]):
             raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
+        await self._code_used()
         return signed_in
+
+    async def _code_used(self) -> None:
+        """Let further messages go to where codes are used."""
+        if self._conversion is None:
+            return
+        earned = self._desk.throttle.earned(self._conversion)
+        with contextlib.suppress(StoreUnavailable):  # some messages too few: no harm to this login
+            await self._desk.store.uncount(self._unused(), by=earned)
 
     async def _redeem(self, lease: Lease) -> SignedIn:
         """From a right code to a token; whatever fails here, the code stays good."""
         try:
-            result = await self._ask(self._provider.resume(self._attempt, lease.memo, self._fields))
+            resumed = self._provider.resume(self._attempt, lease.memo, self._fields)
+            result = await self._method.ask(resumed)
             if not isinstance(result, Identity):
                 raise Unavailable(self._provider.name, "gave a challenge after a code")
             return await self._issue(result)
@@ -203,22 +205,6 @@ class Conversation:
         if rival is not None:
             raise Unavailable(provider, f"the address looks like one of {rival.provider}")
         return address
-
-    async def _ask(self, answer: Awaitable[T]) -> T:
-        """Wait for a provider; whatever else it throws is its failure, not the person's."""
-        name = self._provider.name
-        try:
-            return await answer
-        except LoginError:
-            raise
-        except Exception as error:
-            raise _failed(name, error) from error
-
-
-def _failed(provider: str, error: Exception) -> Unavailable:
-    kind = type(error).__name__
-    log.error("provider failed", provider=provider, error=kind, where=logs.origin(error))
-    return Unavailable(provider, f"failed ({kind})")
 
 
 def _display_name(typed: str) -> str | None:

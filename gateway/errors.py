@@ -54,7 +54,7 @@ class Refusal(Exception):
 
 def limited(limit: Limited) -> Refusal:
     """A full window, as the person is told of it."""
-    return Refusal(RATELIMIT, "limit reached", limit.retry_after_ms / 1000)
+    return Refusal(RATELIMIT, f"limit {limit.window.name}", limit.retry_after_ms / 1000)
 
 
 def refusal(error: LoginError | StoreUnavailable) -> Refusal:

@@ -10,8 +10,9 @@ from typing import Any, Final, Literal
 
 from gateway import errors
 from gateway.audit import Audit, Trace
-from gateway.conversation import Conversation, Desk, Method
+from gateway.conversation import Conversation, Desk
 from gateway.errors import Refusal
+from gateway.method import Method
 from gateway.outcomes import LoginRequest, Outcome, Refused
 from gateway.stores import StoreUnavailable, Window
 from providers import LoginError, UnknownIdentity
@@ -27,6 +28,7 @@ class App:
 
     label: str
     methods: tuple[Method, ...]
+    name: str = ""  # for people
     result: Literal["auto", "string", "boolean"] = "auto"
     extras: Mapping[str, Any] = field(default_factory=dict)  # urls, share, invite
 
@@ -74,10 +76,10 @@ class Engine:
             methods = tuple(m for m in methods if m.provider.name == request.provider)
             if not methods:
                 raise Refusal(errors.BADPROVIDER)
-        return await self._route(methods, request, trace)
+        return await self._route(app, methods, request, trace)
 
     async def _route(
-        self, methods: tuple[Method, ...], request: LoginRequest, trace: Trace
+        self, app: App, methods: tuple[Method, ...], request: LoginRequest, trace: Trace
     ) -> Outcome:
         """Ask the providers in order; the first that knows the identity decides."""
         unknown: UnknownIdentity | None = None
@@ -91,7 +93,7 @@ class Engine:
                     continue
                 trace.identity = identity
                 conversation = Conversation(
-                    self._desk, method, identity, request, trace.app, passed
+                    self._desk, method, identity, request, app.label, app.name, passed
                 )
                 return await conversation.go_on()
             except UnknownIdentity as error:

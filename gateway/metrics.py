@@ -52,6 +52,12 @@ class Metrics:
             ["sender", "outcome"],
             registry=self.registry,
         )
+        self._conversion_guard = Counter(
+            "gateway_conversion_guard_total",
+            "Messages withheld because too few codes of a number range are used.",
+            ["provider"],
+            registry=self.registry,
+        )
         self.in_flight = 0
         Gauge(
             "gateway_in_flight", "Login requests being worked on.", registry=self.registry
@@ -82,6 +88,10 @@ class Metrics:
     def upstream(self, upstream: str, outcome: str, seconds: float) -> None:
         """Time one call to an upstream."""
         self._upstream_seconds_of(upstream, outcome).observe(seconds)
+
+    def withheld(self, provider: str) -> None:
+        """Count one message that the conversion guard of a provider withheld."""
+        self._conversion_guard.labels(provider).inc()
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus text format."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from providers import Fields
+from providers import Fields, Receipt
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class CodeSent:
     provider: str
     resend_after: float
     expires_in: float
+    receipt: Receipt | None = None  # of the message, if one was sent now; for the audit
 
 
 @dataclass(slots=True)

@@ -77,5 +77,5 @@ async def _start(challenges: Challenges, challenge: CodeChallenge, number: int) 
     await challenges.start(key, challenge, count=[], check=[], spend=[])
 
 
-async def _nobody(code: str) -> None:
+async def _nobody(code: str, turn: int) -> None:
     """Deliver to nobody."""

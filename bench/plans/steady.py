@@ -22,10 +22,11 @@ from gateway import logs
 from gateway.addresses import AddressTemplate
 from gateway.audit import Audit
 from gateway.challenges import Challenges
-from gateway.conversation import Desk, Method
+from gateway.conversation import Desk
 from gateway.digests import Digests
 from gateway.issuer import Sandbox
 from gateway.login import App, Engine
+from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, LoginRequest, SignedIn
 from gateway.stores.memory import MemoryStore
@@ -75,7 +76,7 @@ class FixedCode(Provider[Model]):
         return Identity(subject=attempt.identity, phone=attempt.identity)
 
 
-async def _nobody(code: str) -> None:
+async def _nobody(code: str, turn: int) -> None:
     """Deliver to nobody."""
 
 
@@ -99,7 +100,7 @@ def _engine(store: MemoryStore) -> Engine:
     metrics = Metrics()
     digests = Digests(b"k" * 32)
     throttle = Throttle(digests, [Limit(60, 300.0)], [Limit(5, 900.0)])
-    desk = Desk(store, Challenges(store, digests), throttle, Sandbox())
+    desk = Desk(store, Challenges(store, digests), throttle, Sandbox(), metrics)
     provider = FixedCode("phone", Model(), Context(metrics))
     method = Method(provider, AddressTemplate.parse("{phone}", "phone"))
     return Engine({APP: App(APP, (method,))}, desk, Audit(metrics))

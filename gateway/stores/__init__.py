@@ -29,6 +29,7 @@ class Window(NamedTuple):
     key: bytes  # 16 bytes, unique to (what is counted, limit, period)
     limit: int  # at least 1
     period_ms: int
+    name: str  # what kind of event, and the limit: for the operator's log, not kept in the store
 
 
 class Pending(NamedTuple):
@@ -46,6 +47,7 @@ class Limited:
     """A window is full; nothing was counted, nothing changed."""
 
     retry_after_ms: int  # until all the windows that were full have ended
+    window: Window  # of these, the one that ends last
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Started:
     memo: bytes
     expires_ms: int
     resend_ms: int  # until the next start may deliver again
+    turn: int  # how often it was delivered before its latest delivery; stays at 255
 
 
 class Verdict(NamedTuple):
@@ -89,7 +92,7 @@ class Store(Protocol):
         to be done (``deliver=False``). Otherwise a delivery is due: a full window of ``spend``
         gives ``Limited``, else the pending challenge (or the new one, if none is pending or its
         tries are used up) is marked as just delivered. A pending challenge keeps its digest, memo,
-        tries and end of life; a new one is leased to nobody.
+        tries and end of life, and its turn grows by one; a new one is leased to nobody.
 
         Unless it gives ``Limited``, each window of ``count`` is counted, and with a delivery each
         of ``spend``; those of ``check`` never are.
@@ -97,7 +100,8 @@ class Store(Protocol):
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """Undo a delivery that failed: uncount ``spent``; drop the challenge if it was ``fresh``,
-        else allow the next start to deliver at once. Tries and windows of ``count`` stay counted.
+        else allow the next start to deliver at once, which is a turn of its own: whoever failed
+        is not asked first again. Tries and windows of ``count`` stay counted.
         """
 
     async def take(
@@ -133,8 +137,10 @@ class Store(Protocol):
     async def count(self, windows: Sequence[Window]) -> Limited | None:
         """Count one event in each window, or none at all if any is full."""
 
-    async def uncount(self, windows: Sequence[Window]) -> None:
-        """Take one event back from each window; without events a window is not open any more."""
+    async def uncount(self, windows: Sequence[Window], by: int = 1) -> None:
+        """Take ``by`` events back from each window, or all that it has; without events a window is
+        not open any more.
+        """
 
     async def forget(self, windows: Sequence[Window]) -> None:
         """Drop each window."""

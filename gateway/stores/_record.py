@@ -1,8 +1,10 @@
 """A pending challenge as bytes, the same in every store.
 
-Digest (16), tries left (1), resend mark (4, big-endian), memo (the rest). The mark is in ms of life
-left: a delivery is due again when no more is left than that. So a record needs no clock of its own,
-and several gateways need not agree on the time.
+Digest (16), tries left (1), turn (1), resend mark (4, big-endian), memo (the rest).
+
+The turn says how often the challenge was delivered before its latest delivery; it stays at 255.
+The mark is in ms of life left: a delivery is due again when no more is left than that. So a record
+needs no clock of its own, and several gateways need not agree on the time.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from gateway.stores import Pending
 
 DIGEST_SIZE: Final = 16
 TRIES: Final = 16
-MARK: Final = slice(17, 21)
-MEMO: Final = 21
+TURN: Final = 17
+MARK: Final = slice(18, 22)
+MEMO: Final = 22
 MAX_MEMO: Final = 255
+MAX_TURN: Final = 255
 DELIVER_NOW: Final = b"\xff\xff\xff\xff"
 
 
@@ -25,12 +29,17 @@ def pack(pending: Pending) -> bytes:
         raise ValueError(f"a digest has {DIGEST_SIZE} bytes, not {len(pending.digest)}")
     if len(pending.memo) > MAX_MEMO:
         raise ValueError(f"a memo has at most {MAX_MEMO} bytes, not {len(pending.memo)}")
-    mark = delivered(pending.lifetime_ms, pending.resend_ms)
-    return pending.digest + bytes([pending.tries]) + mark + pending.memo
+    mark = _mark(pending.lifetime_ms, pending.resend_ms)
+    return pending.digest + bytes([pending.tries, 0]) + mark + pending.memo
 
 
-def delivered(left_ms: int, resend_ms: int) -> bytes:
-    """The mark of a delivery now, ``left_ms`` before the end of life."""
+def delivered(record: bytes, left_ms: int, resend_ms: int) -> bytes:
+    """The record delivered once more, ``left_ms`` before its end of life."""
+    turn = min(record[TURN] + 1, MAX_TURN)
+    return record[:TURN] + bytes([turn]) + _mark(left_ms, resend_ms) + record[MEMO:]
+
+
+def _mark(left_ms: int, resend_ms: int) -> bytes:
     return max(left_ms - resend_ms, 0).to_bytes(4, "big")
 
 
@@ -39,11 +48,11 @@ def mark(record: bytes) -> int:
     return int.from_bytes(record[MARK], "big")
 
 
-def with_mark(record: bytes, mark: bytes) -> bytes:
-    """The record with another mark."""
-    return record[: MARK.start] + mark + record[MEMO:]
+def withdrawn(record: bytes) -> bytes:
+    """The record due for a delivery at once."""
+    return record[: MARK.start] + DELIVER_NOW + record[MEMO:]
 
 
 def with_tries(record: bytes, tries: int) -> bytes:
     """The record with so many tries left."""
-    return record[:TRIES] + bytes([tries]) + record[MARK.start :]
+    return record[:TRIES] + bytes([tries]) + record[TURN:]

@@ -65,22 +65,29 @@ class MemoryStore:
             self._challenges.set(key, record, now, left)
             self._leases.delete(key)
         elif deliver:
-            record = _record.with_mark(record, _record.delivered(left, pending.resend_ms))
+            record = _record.delivered(record, left, pending.resend_ms)
             self._challenges.replace(key, record)
         self._count(counted, now)
-        return Started(deliver, fresh, record[_record.MEMO :], left, left - _record.mark(record))
+        return Started(
+            deliver,
+            fresh,
+            record[_record.MEMO :],
+            left,
+            left - _record.mark(record),
+            record[_record.TURN],
+        )
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """See ``Store``."""
         now = self._now()
-        self._uncount(spent, now)
+        self._uncount(spent, now, 1)
         if fresh:
             self._challenges.delete(key)
             self._leases.delete(key)
             return
         found = self._challenges.get(key, now)
         if found:
-            self._challenges.replace(key, _record.with_mark(found[1], _record.DELIVER_NOW))
+            self._challenges.replace(key, _record.withdrawn(found[1]))
 
     async def take(
         self,
@@ -136,9 +143,9 @@ class MemoryStore:
             self._count(windows, now)
         return limited
 
-    async def uncount(self, windows: Sequence[Window]) -> None:
+    async def uncount(self, windows: Sequence[Window], by: int = 1) -> None:
         """See ``Store``."""
-        self._uncount(windows, self._now())
+        self._uncount(windows, self._now(), by)
 
     async def forget(self, windows: Sequence[Window]) -> None:
         """See ``Store``."""
@@ -161,13 +168,14 @@ class MemoryStore:
         return found[1] if found else b""
 
     def _limited(self, windows: Sequence[Window], now: int) -> Limited | None:
-        """Return how long to wait until none of the windows is full."""
-        wait = 0
+        """Return the full window that ends last, if one is full."""
+        limited = None
         for window in windows:
-            found = self._counters.get(window.key, now)
-            if found and int.from_bytes(found[1], "big") >= window.limit:
-                wait = max(wait, found[0])
-        return Limited(wait) if wait else None
+            left, events = self._counters.get(window.key, now) or (0, b"")
+            is_full = int.from_bytes(events, "big") >= window.limit
+            if is_full and (limited is None or left > limited.retry_after_ms):
+                limited = Limited(left, window)
+        return limited
 
     def _make_room(self, windows: Sequence[Window], now: int) -> None:
         self._counters.make_room([window.key for window in windows], now)
@@ -180,12 +188,12 @@ class MemoryStore:
             else:
                 self._counters.set(window.key, _events(1), now, window.period_ms)
 
-    def _uncount(self, windows: Sequence[Window], now: int) -> None:
-        """Take events back; one taken back from a window that it opened closes the window."""
+    def _uncount(self, windows: Sequence[Window], now: int, by: int) -> None:
+        """Take events back; a window that has none any more is closed."""
         for window in windows:
             events = int.from_bytes(self._value(self._counters, window.key, now), "big")
-            if events > 1:
-                self._counters.replace(window.key, _events(events - 1))
+            if events > by:
+                self._counters.replace(window.key, _events(events - by))
             else:
                 self._counters.delete(window.key)
 

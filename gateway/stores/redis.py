@@ -91,10 +91,10 @@ class RedisStore:
             len(check),
             *_limits(windows),
         )
-        if isinstance(reply, int):
-            return Limited(reply)
-        deliver, fresh, expires_ms, resend_ms, memo = reply
-        return Started(bool(deliver), bool(fresh), memo, expires_ms, resend_ms)
+        if len(reply) == 2:
+            return _limited(reply, windows)
+        deliver, fresh, turn, expires_ms, resend_ms, memo = reply
+        return Started(bool(deliver), bool(fresh), memo, expires_ms, resend_ms, turn)
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """See ``Store``."""
@@ -121,9 +121,11 @@ class RedisStore:
             len(count),
             *_limits(windows),
         )
-        if isinstance(reply, int):
-            return Limited(reply) if reply else WRONG
-        leased, memo = reply
+        if not reply:
+            return WRONG
+        if isinstance(reply[0], int):
+            return _limited(reply, windows)
+        memo, leased = reply
         return Verdict(leased=bool(leased), busy=not leased, memo=memo)
 
     async def finish(self, key: bytes, lease: bytes, *, forget: Sequence[Window]) -> bool:
@@ -137,12 +139,12 @@ class RedisStore:
 
     async def count(self, windows: Sequence[Window]) -> Limited | None:
         """See ``Store``."""
-        limited = await self._run(_COUNT, _names(windows), *_limits(windows))
-        return Limited(limited) if limited else None
+        full = await self._run(_COUNT, _names(windows), *_limits(windows))
+        return _limited(full, windows) if full else None
 
-    async def uncount(self, windows: Sequence[Window]) -> None:
+    async def uncount(self, windows: Sequence[Window], by: int = 1) -> None:
         """See ``Store``."""
-        await self._run(_UNCOUNT, _names(windows))
+        await self._run(_UNCOUNT, _names(windows), by)
 
     async def forget(self, windows: Sequence[Window]) -> None:
         """See ``Store``."""
@@ -196,3 +198,9 @@ def _digest(key: bytes) -> bytes:
 
 def _limits(windows: Sequence[Window]) -> list[int]:
     return [number for window in windows for number in (window.limit, window.period_ms)]
+
+
+def _limited(full: tuple[int, int], windows: Sequence[Window]) -> Limited:
+    """What ``full`` of ``windows.lua`` says; the windows were the last keys of the script."""
+    retry_after_ms, place = full
+    return Limited(retry_after_ms, windows[place])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import pytest
 
 from bench.bed import Bed
-from bench.gateway import outcomes
+from bench.gateway import in_flight, outcomes
 from bench.journey import WrongAnswers
+from tests.gateway.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,27 @@ def test_outcomes_are_read_from_the_metrics() -> None:
         "gateway_in_flight 7.0\n"
     )
     assert outcomes(text) == {"success": 1_000_003, "limited": 2}
+
+
+def test_logins_are_held_while_others_go_on() -> None:
+    with Bed() as bed:  # of its own: no codes are left from before
+        journey = bed.gateway(redis=False, silent=True)
+        with journey.held(20) as held:
+            assert len(journey.send_codes_at(50, rate=500, connections=5).run.latencies) == 50
+            assert len(journey.sign_in().run.latencies) == 50
+            assert held() == 20
+        assert held() == 0
+
+
+def test_logins_that_are_not_held_to_the_end_fail_the_benchmark(bed: Bed) -> None:
+    journey = bed.gateway(redis=False, silent=True)
+    early = pytest.raises(WrongAnswers, match="0 logins were held instead of 20")
+    with early, journey.held(20) as held:
+        urlopen(f"{journey._upstream.url}/release").close()
+        until(lambda: held() == 0)
+
+
+def test_logins_in_flight_are_read_from_the_metrics() -> None:
+    assert in_flight("# TYPE gateway_in_flight gauge\ngateway_in_flight 500.0\n") == 500
+    with pytest.raises(ValueError, match="not among"):
+        in_flight("gateway_in_flight_total 500.0\n")

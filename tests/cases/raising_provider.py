@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from config import Model
-from providers import Attempt, CodeChallenge, Fields, Identity, Provider
+from providers import Attempt, CodeChallenge, Conversion, Fields, Identity, Provider
 
 CODE = "246810"
 
@@ -15,7 +15,7 @@ class RaisingConfig(Model):
 
 
 class Raising(Provider[RaisingConfig]):
-    """Raises in ``identify``, ``begin``, ``deliver`` or ``resume``; signs in any other name."""
+    """Raises in the method of that name; signs in any other name."""
 
     Config: ClassVar[type[Model]] = RaisingConfig
     purpose = "raises where the user name says"
@@ -26,10 +26,18 @@ class Raising(Provider[RaisingConfig]):
         self._raise_in("identify", name, fields)
         return name
 
+    def counted_as(self, identity: str) -> str:
+        self._raise_in("counted_as", identity, {})
+        return identity
+
+    def conversion(self, identity: str) -> Conversion | None:
+        self._raise_in("conversion", identity, {})
+        return None
+
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
         self._raise_in("begin", attempt.identity, fields)
 
-        async def deliver(code: str) -> None:
+        async def deliver(code: str, turn: int) -> None:
             self._raise_in("deliver", attempt.identity, fields)
 
         return CodeChallenge(deliver, lifetime=60.0, resend_after=30.0, code=CODE)

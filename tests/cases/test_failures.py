@@ -70,14 +70,16 @@ def test_case_27_sms_vendor_fails(app: Messenger, number: str, failure: str) -> 
     assert app.sms.count(number) == 1
 
 
-@pytest.mark.parametrize("step", ["identify", "begin", "deliver", "resume"])
+@pytest.mark.parametrize(
+    "step", ["identify", "counted_as", "conversion", "begin", "deliver", "resume"]
+)
 @pytest.mark.parametrize("otp", [None, CODE], ids=["first_step", "second_step"])
 def test_case_42_provider_raises(app: Messenger, step: str, otp: str | None) -> None:
     fields = {"appid": "raising", "username": step}
     if step == "resume":
         assert app.login(**fields)["result"] == "OK"
         otp = CODE
-    elif step != "identify":
+    elif step in ("begin", "deliver"):
         otp = None
     answer = app.login(**fields, otp=otp)
     assert (answer["op"], answer["result"]) == ("login", "FAIL")

@@ -119,7 +119,7 @@ def test_limit_refuses(text: str) -> None:
     ],
 )
 def test_limit_spells_itself(limit: Limit, text: str) -> None:
-    assert str(limit) == text
+    assert str(limit) == limit.label == text
     assert Limit.parse(text) == limit
 
 

@@ -10,9 +10,10 @@ from config import Limit, Model
 from gateway.addresses import AddressTemplate, rivals
 from gateway.audit import Audit
 from gateway.challenges import Challenges
-from gateway.conversation import Desk, Method
+from gateway.conversation import Desk
 from gateway.digests import Digests
 from gateway.login import App, Engine
+from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import LoginRequest, Outcome, Refused
 from gateway.stores.memory import MemoryStore
@@ -22,9 +23,11 @@ from providers import (
     Budget,
     CodeChallenge,
     Context,
+    Conversion,
     Fields,
     Identity,
     Provider,
+    Receipt,
     Unavailable,
 )
 
@@ -68,7 +71,11 @@ class CodeScript(Provider[NoConfig]):
     def __init__(self, name: str = "code", **challenge: Any) -> None:
         super().__init__(name, NoConfig(), cast(Context, None))
         self.delivered: list[str] = []
+        self.turns: list[int] = []
+        self.receipt: Receipt | None = None
         self.deliver: Callable[[str], Awaitable[None]] = self._keep
+        self.alias: Callable[[str], str] = lambda identity: identity
+        self.guard: Callable[[str], Conversion | None] = lambda identity: None
         self.identity: Callable[[Attempt], Identity] = lambda attempt: Identity(attempt.identity)
         self._challenge = {
             "lifetime": 600.0,
@@ -84,8 +91,19 @@ class CodeScript(Provider[NoConfig]):
     def identify(self, fields: Fields) -> str | None:
         return fields.get("username")
 
+    def counted_as(self, identity: str) -> str:
+        return self.alias(identity)
+
+    def conversion(self, identity: str) -> Conversion | None:
+        return self.guard(identity)
+
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
-        return CodeChallenge(deliver=lambda code: self.deliver(code), **self._challenge)
+        async def deliver(code: str, turn: int) -> Receipt | None:
+            self.turns.append(turn)
+            await self.deliver(code)
+            return self.receipt
+
+        return CodeChallenge(deliver=deliver, **self._challenge)
 
     async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity:
         assert memo == b"memo"
@@ -150,6 +168,7 @@ class Kit:
             Challenges(self.store, digests),
             Throttle(digests, per_ip, failures),
             self.issuer,
+            self.metrics,
         )
         templates = {p.name: AddressTemplate.parse(address, p.name) for p in providers}
         methods = tuple(

@@ -25,7 +25,7 @@ def small_site(start_site: StartSite) -> Site:
     return start_site(
         {
             "providers._http.Upstream.__init__.max_in_flight": IN_FLIGHT,
-            "gateway.breaker.Breaker.__init__.pause": BREAKER_PAUSE,
+            "providers._breaker.Breaker.__init__.pause": BREAKER_PAUSE,
         }
     )
 

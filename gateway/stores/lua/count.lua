@@ -1,9 +1,9 @@
 -- KEYS: windows
 -- ARGV: limit and period of each window
--- Returns ms to wait if limited, else 0
+-- Returns the full window if limited, else nothing
 
-local limited = wait(1, #KEYS)
-if limited == 0 then
-  count(1, #KEYS)
+local limited = full(1, #KEYS)
+if limited then
+  return limited
 end
-return limited
+count(1, #KEYS)

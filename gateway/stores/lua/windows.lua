@@ -9,15 +9,19 @@ local function period(i)
   return ARGV[#ARGV - 2 * (#KEYS - i)]
 end
 
--- How long (ms) until none of these windows is full any more; 0: none is full.
-local function wait(first, last)
-  local longest = 0
+-- {ms until it ends, its place} of the full window that ends last; nil: none is full.
+-- The place is counted from the end: -1 is the last of KEYS.
+local function full(first, last)
+  local found
   for i = first, last do
     if tonumber(redis.call('GET', KEYS[i]) or 0) >= limit(i) then
-      longest = math.max(longest, redis.call('PTTL', KEYS[i]), 1)
+      local left = math.max(redis.call('PTTL', KEYS[i]), 1)
+      if not found or left > found[1] then
+        found = {left, i - #KEYS - 1}
+      end
     end
   end
-  return longest
+  return found
 end
 
 local function count(first, last)
@@ -28,12 +32,12 @@ local function count(first, last)
   end
 end
 
--- An event taken back from a window that it opened closes the window.
-local function uncount(first, last)
+-- A window that has no events any more is closed.
+local function uncount(first, last, by)
   for i = first, last do
     local events = tonumber(redis.call('GET', KEYS[i]) or 0)
-    if events > 1 then
-      redis.call('DECR', KEYS[i])
+    if events > by then
+      redis.call('DECRBY', KEYS[i], by)
     else
       redis.call('DEL', KEYS[i])
     end

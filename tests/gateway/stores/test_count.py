@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.stores import Store
 from tests.gateway.stores.conftest import LetPass
 from tests.gateway.stores.values import HOUR, MINUTE, about, room, window
@@ -29,6 +31,16 @@ async def test_of_several_full_windows_the_longest_tells_how_long_to_wait(store:
     limited = await store.count([window("not full", period_ms=24 * HOUR), *windows])
     assert limited is not None
     assert about(HOUR, limited.retry_after_ms)
+    assert limited.window == windows[1]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+async def test_the_full_window_is_named(store: Store, name: str) -> None:
+    windows = [window("a"), window("b"), window("c")]
+    await room(store, window(name))
+    limited = await store.count(windows)
+    assert limited is not None
+    assert limited.window == window(name)
 
 
 async def test_a_window_ends_a_period_after_its_first_event(
@@ -55,6 +67,28 @@ async def test_an_event_taken_back_can_happen_again(store: Store) -> None:
         await room(store, of)
     await store.uncount(windows)
     assert [await room(store, of) for of in windows] == [1, 1]
+
+
+async def test_several_events_are_taken_back_at_once(store: Store) -> None:
+    windows = [window("a", limit=9), window("b", limit=7)]
+    for of in windows:
+        await room(store, of)
+    await store.uncount(windows, by=6)
+    assert [await room(store, of) for of in windows] == [6, 6]
+
+
+@pytest.mark.parametrize("by", [5, 6, 1_000_000])
+async def test_no_more_events_are_taken_back_than_there_were(
+    store: Store, let_pass: LetPass, by: int
+) -> None:
+    of = window("w")
+    await room(store, of)
+    let_pass(HOUR // 2)
+    await store.uncount([of], by=by)
+    assert await room(store, of) == 5
+    limited = await store.count([of])
+    assert limited is not None
+    assert about(HOUR, limited.retry_after_ms)  # it was closed, and opened anew
 
 
 async def test_taking_an_event_back_does_not_prolong_a_window(

@@ -45,7 +45,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
 }
 # What an administrator has to allow, and no more.
 USER = "user gw on >sesame ~gw:* +ping +eval +evalsha +get +set +setrange +exists +del"
-USER += " +incr +decr +pttl +pexpire"
+USER += " +incr +decrby +pttl +pexpire"
 
 
 def reads(admin: redis.Redis) -> int:

@@ -63,6 +63,32 @@ async def test_a_start_after_the_cool_down_delivers_the_same_challenge_again(
     assert await take(store, OTHER) == WRONG
 
 
+async def test_each_delivery_of_a_challenge_is_a_turn_of_its_own(
+    store: Store, let_pass: LetPass
+) -> None:
+    turns = [(await start(store)).turn]
+    for number in range(3):
+        let_pass(20_000)
+        assert (await start(store)).turn == turns[-1]  # too early: no delivery
+        await take(store, wrong(number))
+        let_pass(MINUTE)
+        turns.append((await start(store)).turn)
+    assert turns == [0, 1, 2, 3]
+
+
+async def test_turns_are_counted_up_to_255(store: Store) -> None:
+    turns = [(await start(store, resend_ms=0, memo=b"kept")).turn for _ in range(258)]
+    assert turns == [*range(256), 255, 255]
+    assert (await take(store, RIGHT)).memo == b"kept"
+
+
+async def test_a_new_challenge_begins_with_the_first_turn(store: Store) -> None:
+    for _ in range(3):
+        await start(store, tries=1, resend_ms=0)
+    await take(store, wrong())
+    assert (await start(store)).turn == 0
+
+
 async def test_a_second_delivery_gives_no_new_tries(store: Store, let_pass: LetPass) -> None:
     await start(store, tries=2)
     await take(store, wrong(1))
@@ -184,6 +210,7 @@ async def test_a_full_window_limits_a_start_and_nothing_changes_p9(
     )
     assert isinstance(limited, Limited)
     assert about(50 * MINUTE, limited.retry_after_ms)
+    assert limited.window == windows[group]
     for name, of in windows.items():
         assert await room(store, of) == (0 if name == group else 5)
     assert await take(store, RIGHT) == WRONG
@@ -193,15 +220,12 @@ async def test_a_full_window_limits_a_start_and_nothing_changes_p9(
 async def test_the_first_full_group_tells_how_long_to_wait(store: Store) -> None:
     count, check = window("count", period_ms=MINUTE), window("check", period_ms=2 * MINUTE)
     spend = window("spend", period_ms=3 * MINUTE)
-    waits = []
     for full in (spend, check, count):
         await room(store, full)
         limited = await store.start(ALICE, pending(), count=[count], check=[check], spend=[spend])
         assert isinstance(limited, Limited)
-        waits.append(limited.retry_after_ms)
-    assert about(3 * MINUTE, waits[0])
-    assert about(2 * MINUTE, waits[1])
-    assert about(MINUTE, waits[2])
+        assert limited.window == full
+        assert about(full.period_ms, limited.retry_after_ms)
 
 
 async def test_a_start_counts_requests_and_spends_but_not_what_it_only_checks(
@@ -278,6 +302,18 @@ async def test_withdrawing_a_second_delivery_lets_the_next_start_deliver_at_once
     assert about(9 * MINUTE, again.expires_ms)
     assert await room(store, spend) == 3
     assert (await take(store, RIGHT)).leased
+
+
+async def test_a_withdrawn_delivery_was_a_turn_unless_it_was_the_first(
+    store: Store, let_pass: LetPass
+) -> None:
+    assert (await start(store)).turn == 0
+    await store.withdraw(ALICE, fresh=True, spent=())
+    assert (await start(store)).turn == 0
+    let_pass(MINUTE)
+    assert (await start(store)).turn == 1
+    await store.withdraw(ALICE, fresh=False, spent=())
+    assert (await start(store)).turn == 2
 
 
 async def test_withdrawing_when_all_has_ended_is_harmless(store: Store, let_pass: LetPass) -> None:

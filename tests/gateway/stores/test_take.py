@@ -87,6 +87,7 @@ async def test_a_full_window_limits_a_take_and_nothing_changes_c5(
         limited = await try_code(store, code, count=count, failures=failures)
         assert isinstance(limited, Limited)
         assert about(10 * MINUTE, limited.retry_after_ms)
+        assert limited.window == windows[group]
     other = "failures" if group == "count" else "count"
     assert [await room(store, windows[name]) for name in (group, other)] == [0, 5]
     assert await take(store, RIGHT) == LEASED
@@ -99,6 +100,7 @@ async def test_the_request_limit_tells_before_the_failures_how_long_to_wait(stor
     limited = await try_code(store, count=[count], failures=[failures])
     assert isinstance(limited, Limited)
     assert about(MINUTE, limited.retry_after_ms)
+    assert limited.window == count
 
 
 async def test_a_lease_keeps_others_out_until_it_lapses(store: Store, let_pass: LetPass) -> None:

@@ -34,7 +34,7 @@ def wrong(number: int = 0) -> bytes:
 
 
 def window(name: str, limit: int = 5, period_ms: int = HOUR) -> Window:
-    return Window(digest(name), limit, period_ms)
+    return Window(digest(name), limit, period_ms, name)
 
 
 def pending(

@@ -1,0 +1,63 @@
+"""A provider as the configuration offers it, with its bugs contained."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+
+from gateway import logs
+from gateway.addresses import AddressTemplate
+from providers import Conversion, Fields, LoginError, Provider, Unavailable
+
+log = structlog.get_logger()
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A provider and its addresses.
+
+    Whatever a provider throws that is no ``LoginError`` is its failure, not the person's.
+    """
+
+    provider: Provider[Any]
+    template: AddressTemplate
+    rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
+
+    def identify(self, fields: Fields) -> str | None:
+        """See ``Provider``."""
+        return self._tell(self.provider.identify, fields)
+
+    def counted_as(self, identity: str) -> str:
+        """See ``Provider``."""
+        return self._tell(self.provider.counted_as, identity)
+
+    def conversion(self, identity: str) -> Conversion | None:
+        """See ``Provider``."""
+        return self._tell(self.provider.conversion, identity)
+
+    def _tell(self, question: Callable[[A], T], about: A) -> T:
+        try:
+            return question(about)
+        except LoginError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    async def ask(self, answer: Awaitable[T]) -> T:
+        """Wait for what the provider says."""
+        try:
+            return await answer
+        except LoginError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> Unavailable:
+        name, kind = self.provider.name, type(error).__name__
+        log.error("provider failed", provider=name, error=kind, where=logs.origin(error))
+        return Unavailable(name, f"failed ({kind})")
