@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 import ssl
 import time
@@ -15,6 +14,7 @@ from yarl import URL
 
 from providers._base import Meter, Unavailable
 from providers._connection import BrokenError, Connection, Reply
+from providers._tls import system_authorities
 
 CONNECT_TIMEOUT: Final = 3.0  # seconds
 # Seconds that a connection may wait for its next request: below what servers and load balancers in
@@ -58,7 +58,7 @@ class Upstream:
         self.name = name
         self._host = url.raw_host
         self._port = url.port
-        self._tls = (tls or _system_tls()) if url.scheme == "https" else None
+        self._tls = (tls or system_authorities()) if url.scheme == "https" else None
         default_port = url.is_default_port()
         authority = url.host_subcomponent or ""
         self._authority = authority if default_port else f"{authority}:{url.port}"
@@ -153,9 +153,3 @@ class Upstream:
         """Close the connections that wait. To be called when no exchange is under way."""
         while self._idle:
             self._idle.pop().close()
-
-
-@functools.cache
-def _system_tls() -> ssl.SSLContext:
-    """The system's authorities. Reading them takes tens of milliseconds: once is enough."""
-    return ssl.create_default_context()

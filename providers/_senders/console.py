@@ -39,9 +39,10 @@ class Console:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def send(self, message: Message, within: float) -> None:
+    async def send(self, message: Message, within: float) -> str | None:
         """Print the code, one line."""
         print(f"code for {message.to}: {message.code}", flush=True)  # noqa: T201 - its purpose
+        return None
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -1,27 +1,27 @@
-"""Any SMS vendor with an HTTP API, by configuration alone."""
+"""Any vendor with an HTTP API, by configuration alone."""
 
 from __future__ import annotations
 
-import base64
-import html
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from yarl import URL
 
 from config import Model, Secret, SecureUrl
-from providers._base import Context, Reason, Rejected, Unavailable
+from providers._base import Context
 from providers._connection import Reply
-from providers._http import NotSent, Upstream
-from providers._senders import Ambiguous, Message
-
-_PLACEHOLDER: Final = re.compile(r"\{(to|text|code)\}")
-# A parser of XML would change white space (XML 1.0, sections 2.11 and 3.3.3).
-_XML_SPACE: Final = {ord(space): f"&#{ord(space)};" for space in "\t\n\r"}
+from providers._senders import Message, Refused
+from providers._senders._template import (
+    Values,
+    escape_for,
+    fill,
+    fill_document,
+    percent_encoded,
+    values_of,
+)
+from providers._senders._vendor import Request, Vendor, basic_auth
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 
@@ -41,9 +41,6 @@ def _header_value(secret: SecretStr) -> SecretStr:
 
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[Secret, AfterValidator(_header_value)]
-
-
-Values = Mapping[str, str]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
 
 
@@ -75,12 +72,14 @@ class AnswerTest(Model):
 class BasicAuth(Model):
     """HTTP Basic authentication (RFC 7617)."""
 
-    username: str
+    username: Secret
     password: Secret
 
 
 class HttpConfig(Model):
-    """``type: http``. Templates may name ``{to}``, ``{text}`` and ``{code}``."""
+    """``type: http``. Templates may name ``{to}``, ``{text}`` and ``{code}``; those of emails also
+    ``{from}``, ``{subject}`` and ``{html}``.
+    """
 
     type: Literal["http"]
     name: str = "http"
@@ -91,12 +90,13 @@ class HttpConfig(Model):
     form: dict[str, str] | None = None
     body: str | None = None
     success: AnswerTest = Field(default_factory=AnswerTest)
-    refused: AnswerTest | None = None  # answers that mean: this number can never be reached
+    refused: AnswerTest | None = None  # answers that mean: this recipient can never be reached
+    message_id: str | None = None  # dotted path of the vendor's id in a JSON answer
     basic_auth: BasicAuth | None = None
     bearer: HeaderValue | None = None
 
     @model_validator(mode="after")
-    def _one_body(self) -> HttpConfig:
+    def _one_of_each(self) -> HttpConfig:
         given = [part for part in (self.json_body, self.form, self.body) if part is not None]
         if len(given) > 1:
             raise ValueError("give one of json, form and body")
@@ -109,115 +109,74 @@ class HttpConfig(Model):
         return Http(self, context)
 
 
-class Http:
-    """Posts each message to the configured URL."""
+class Http(Vendor):
+    """Sends each message to the configured URL."""
 
     def __init__(self, config: HttpConfig, context: Context) -> None:
-        self.name = config.name
-        self._config = config
         url = urlsplit(config.url)
-        self._upstream = Upstream(config.name, URL(f"{url.scheme}://{url.netloc}"), context.meter)
+        super().__init__(config.name, f"{url.scheme}://{url.netloc}", context)
+        self._config = config
         self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        self._headers = _content_type(config)
-        self._headers |= {name: value.get_secret_value() for name, value in config.headers.items()}
-        if config.bearer:
-            self._headers["Authorization"] = f"Bearer {config.bearer.get_secret_value()}"
-        if config.basic_auth:
-            password = config.basic_auth.password.get_secret_value()
-            pair = f"{config.basic_auth.username}:{password}".encode()
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        self._escape = _escape_for(self._headers)
+        self._headers = _headers(config)
+        names = {name.lower(): name for name in self._headers}
+        self._escape = escape_for(self._headers.get(names.get("content-type", ""), ""))
 
-    async def send(self, message: Message, within: float) -> None:
-        """Send one message; see ``providers._senders`` for the answers."""
-        values = {"to": message.to, "text": message.text, "code": message.code}
-        target = _fill(self._target, values, _quote)
-        data = self._body(values)
-        try:
-            reply = await self._upstream.exchange(
-                self._config.method, target, within=within, headers=self._headers, data=data
-            )
-        except NotSent:
-            raise
-        except Unavailable as error:
-            raise Ambiguous from error
-        self._judge(reply)
+    def request(self, message: Message) -> Request:
+        """Fill the templates."""
+        values = values_of(message)
+        target = fill(self._target, values, percent_encoded)
+        return Request(self._config.method, target, self._headers, self._body(values))
 
     def _body(self, values: Values) -> bytes:
         config = self._config
         if config.json_body is not None:
-            return orjson.dumps(_fill_all(config.json_body, values))
+            return orjson.dumps(fill_document(config.json_body, values))
         if config.form is not None:
-            filled = {key: _fill(text, values, str) for key, text in config.form.items()}
-            return urlencode(filled).encode()
+            return urlencode(fill_document(config.form, values)).encode()
         if config.body is not None:
-            return _fill(config.body, values, self._escape).encode()
+            return fill(config.body, values, self._escape).encode()
         return b""
 
-    def _judge(self, reply: Reply) -> None:
-        if self._config.success.matches(reply):
-            return
-        if self._config.refused is not None and self._config.refused.matches(reply):
-            raise Rejected(f"{self.name} refused the recipient", Reason.PHONE)
-        raise Unavailable(self.name, f"answered with HTTP status {reply.status}, not as success")
+    def read(self, reply: Reply) -> str | None:
+        """Compare with the configured answers."""
+        config = self._config
+        if config.success.matches(reply):
+            return _text_at(reply.body, config.message_id) if config.message_id else None
+        if config.refused is not None and config.refused.matches(reply):
+            raise Refused("the recipient is refused")
+        raise self.unavailable(reply, "no success as configured")
 
-    async def close(self) -> None:
-        """Close the connections that wait."""
-        await self._upstream.close()
-
-    async def check(self) -> list[str]:
-        """Reach the server without sending anything: a GET of its root."""
-        try:
-            await self._upstream.exchange("GET", "/", within=5.0)
-        except Unavailable as error:
-            return [str(error)]
-        return []
+    def probe(self) -> Request | None:
+        """Nothing is known of the vendor but how to send."""
+        return None
 
 
-def _content_type(config: HttpConfig) -> dict[str, str]:
-    if any(name.lower() == "content-type" for name in config.headers):
-        return {}
+def _headers(config: HttpConfig) -> dict[str, str]:
+    """Return the headers of every request; those of the configuration stand above our own."""
+    headers = {}
     if config.json_body is not None:
-        return {"Content-Type": "application/json"}
+        headers["Content-Type"] = "application/json"
     if config.form is not None:
-        return {"Content-Type": "application/x-www-form-urlencoded"}
-    return {}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if config.bearer is not None:
+        headers["Authorization"] = f"Bearer {config.bearer.get_secret_value()}"
+    if config.basic_auth is not None:
+        username, password = config.basic_auth.username, config.basic_auth.password
+        headers["Authorization"] = basic_auth(
+            username.get_secret_value(), password.get_secret_value()
+        )
+    given = {name: value.get_secret_value() for name, value in config.headers.items()}
+    names = {name.lower() for name in given}
+    return {k: v for k, v in headers.items() if k.lower() not in names} | given
 
 
-def _fill(template: str, values: Values, escaped: Any) -> str:
-    return _PLACEHOLDER.sub(lambda match: escaped(values[match[1]]), template)
-
-
-def _fill_all(template: Any, values: Values) -> Any:
-    """Fill every string of a JSON document; the encoder escapes them."""
-    if isinstance(template, str):
-        return _fill(template, values, str)
-    if isinstance(template, dict):
-        return {key: _fill_all(value, values) for key, value in template.items()}
-    if isinstance(template, list):
-        return [_fill_all(value, values) for value in template]
-    return template
-
-
-def _quote(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _json_string(text: str) -> str:
-    return orjson.dumps(text).decode()[1:-1]
-
-
-def _escape_for(headers: Mapping[str, str]) -> Any:
-    """How values are written into a ``body`` template of the declared content type."""
-    given = next((v for k, v in headers.items() if k.lower() == "content-type"), "")
-    content_type = given.lower()
-    if "json" in content_type:
-        return _json_string
-    if "xml" in content_type:
-        return lambda text: html.escape(text).translate(_XML_SPACE)
-    if "form-urlencoded" in content_type:
-        return _quote
-    return str
+def _text_at(body: bytes, path: str) -> str | None:
+    """Return the text or number at a dotted path of a JSON answer, if there is one."""
+    try:
+        found = _at(orjson.loads(body), path)
+    except orjson.JSONDecodeError:
+        return None
+    return str(found) if isinstance(found, str | int) else None
 
 
 def _at(document: Any, path: str) -> Any:

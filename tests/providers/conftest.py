@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import typing
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from providers import Context
-from providers._senders.http import Http, HttpConfig
-from tests.providers.sending import NewSender, Recorder
+from providers._senders import Sender
+from tests.providers.sending import NewSender, Recorder, S_co, SenderConfig
 
 
 @pytest.fixture
@@ -18,12 +19,13 @@ def meter() -> Recorder:
 @pytest.fixture
 async def new_sender(meter: Recorder) -> AsyncIterator[NewSender]:
     """Make senders by the keys of their configuration; all are closed after the test."""
-    made: list[Http] = []
+    made: list[Sender] = []
 
-    def new(**keys: Any) -> Http:
-        config = HttpConfig.model_validate({"type": "http", **keys})
-        made.append(config.create(Context(meter)))
-        return made[-1]
+    def new(config: type[SenderConfig[S_co]], /, **keys: Any) -> S_co:
+        (kind,) = typing.get_args(typing.get_type_hints(config)["type"])
+        sender = config(type=kind, **keys).create(Context(meter))
+        made.append(sender)
+        return sender
 
     yield new
     for sender in made:

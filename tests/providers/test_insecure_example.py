@@ -25,7 +25,7 @@ async def log_in(provider: InsecureExample, **fields: str) -> Any:
     identity = provider.identify(typed)
     if identity is None:
         return None
-    attempt = Attempt("app", "people", identity, "192.0.2.1", "r")
+    attempt = Attempt("app", "App", "people", identity, "192.0.2.1", "r")
     return await provider.begin(attempt, typed)
 
 

@@ -64,7 +64,8 @@ class HttpFake(ABC, Generic[E]):
     ``await asyncio.to_thread(fake.wait_calls, 1)``.
     """
 
-    path: ClassVar[str]  # every other path is a 404 page
+    path: str  # failures happen here; every other path but those of ``probes`` is a 404 page
+    probes: tuple[str, ...] = ()  # paths of calls that change nothing, which ``answer`` knows, too
     # The failures of this very service: the sound answer in, the failed one out. Any other name is
     # looked up in http_faults.
     failures: ClassVar[Mapping[str, Callable[[Answer[Any]], Answer[Any]]]] = {}
@@ -197,7 +198,8 @@ class HttpFake(ABC, Generic[E]):
         )
         with self._changed:
             mode = self._take_mode() if call.path == self.path else None
-            sound = self.answer(call) if call.path in (self.path, http_faults.REDIRECTED) else None
+            known = (self.path, http_faults.REDIRECTED, *self.probes)
+            sound = self.answer(call) if call.path in known else None
             self._calls.append(call)
             if sound and sound.effect is not None and (not mode or http_faults.answer_lost(mode)):
                 self._effects.append(sound.effect)

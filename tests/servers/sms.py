@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
-from tests.servers.http_fake import Answer, Call, HttpFake
-
-
-class Message(NamedTuple):
-    """A text message that has left the vendor."""
-
-    to: str
-    text: str
+from tests.servers.http_fake import Answer, Call
+from tests.servers.sms_fake import Message, SmsFake
 
 
 def _error(status: int, code: str, **headers: str) -> Callable[[Answer[Message]], Answer[Message]]:
@@ -35,7 +28,7 @@ def _error(status: int, code: str, **headers: str) -> Callable[[Answer[Message]]
     return change
 
 
-class SmsVendor(HttpFake[Message]):
+class SmsVendor(SmsFake):
     """An SMS vendor. ``fail`` takes the names below and those of ``http_faults``.
 
     ==============  ============================================================
@@ -75,36 +68,6 @@ class SmsVendor(HttpFake[Message]):
             self._authorization = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
         if bearer is not None:
             self._authorization = f"Bearer {bearer}"
-
-    # -- what was sent
-
-    @property
-    def messages(self) -> list[Message]:
-        """Every message that left, in order, also where the answer was lost."""
-        return self.effects
-
-    def count(self, number: str) -> int:
-        """Return how many messages went to the number; a plus sign makes no difference."""
-        return len(self._texts(number))
-
-    def code_for(self, number: str, timeout: float = 5.0, at_least: int = 1) -> str:
-        """Wait until ``at_least`` messages went to the number; return the last one's code.
-
-        The code is the first run of 4 to 10 digits. Raises ``TimeoutError``, or ``LookupError`` if
-        the message has no code.
-        """
-        self._wait(
-            lambda: len(self._texts(number)) >= at_least, timeout, f"message {at_least} to {number}"
-        )
-        text = self._texts(number)[-1]
-        found = re.search(r"(?<![0-9])[0-9]{4,10}(?![0-9])", text)
-        if found is None:
-            raise LookupError(f"no code in {text!r}")
-        return found[0]
-
-    def _texts(self, number: str) -> list[str]:
-        with self._changed:
-            return [m.text for m in self._effects if m.to.lstrip("+") == number.lstrip("+")]
 
     # -- the wire
 

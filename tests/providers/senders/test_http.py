@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from providers import Reason, Rejected, Unavailable
-from providers import _senders as senders
-from providers._senders import Ambiguous, Message, deliver
-from providers._senders.http import Http
-from tests.providers.sending import MESSAGE, NewSender, Recorder
+from providers import NotSent, Unavailable
+from providers._senders import Ambiguous, Declined, Mail, Message, Refused
+from providers._senders.http import HttpConfig
+from tests.config.reading import parse, refused
+from tests.providers.senders.ladders import REFUSED, SUCCESS
+from tests.providers.sending import MESSAGE, NewSender
 from tests.servers.sms import SmsVendor
 
-SUCCESS = {"status": [202], "json": {"status": "accepted"}}
 JSON = {"json": {"to": "{to}", "text": "{text}"}}
-REFUSED = {"status": [400], "json": {"code": "invalid_number"}}
-
-
-@pytest.fixture
-def next_vendor() -> Iterator[SmsVendor]:
-    with SmsVendor() as vendor:
-        yield vendor
 
 
 # What goes out
@@ -64,7 +55,9 @@ async def test_p12_hostile_text_arrives_as_it_is(
     sms: SmsVendor, new_sender: NewSender, kind: str, text: str
 ) -> None:
     keys = KINDS[kind]
-    sender = new_sender(success=SUCCESS, **{**keys, "url": sms.url + keys.get("url", "")})
+    sender = new_sender(
+        HttpConfig, success=SUCCESS, **{**keys, "url": sms.url + keys.get("url", "")}
+    )
     await sender.send(Message("18005551234", text, "123456"), 5.0)
     assert sms.messages == [("18005551234", text)]
 
@@ -74,7 +67,7 @@ async def test_p12_hostile_text_arrives_as_it_is(
 async def test_p12_controls_arrive_where_they_can_be_written(
     sms: SmsVendor, new_sender: NewSender, kind: str, text: str
 ) -> None:
-    sender = new_sender(url=sms.url, success=SUCCESS, **KINDS[kind])
+    sender = new_sender(HttpConfig, url=sms.url, success=SUCCESS, **KINDS[kind])
     await sender.send(Message("18005551234", f"a{text}b", "123456"), 5.0)
     assert sms.messages == [("18005551234", f"a{text}b")]
 
@@ -82,7 +75,7 @@ async def test_p12_controls_arrive_where_they_can_be_written(
 async def test_p12_white_space_in_an_xml_attribute_arrives(
     sms: SmsVendor, new_sender: NewSender
 ) -> None:
-    sender = new_sender(url=sms.url, headers=XML, body='<sms text="{text}"/>')
+    sender = new_sender(HttpConfig, url=sms.url, headers=XML, body='<sms text="{text}"/>')
     with pytest.raises(Unavailable):  # this vendor reads elements only
         await sender.send(Message("1", 'a\r\n\t"b"<', "2"), 5.0)
     assert sms.calls[0].body == b'<sms text="a&#13;&#10;&#9;&quot;b&quot;&lt;"/>'
@@ -92,7 +85,7 @@ async def test_p12_placeholders_are_filled_at_any_depth_and_once(
     sms: SmsVendor, new_sender: NewSender
 ) -> None:
     document = {"list": [{"deep": "+{to}: {text}"}, 7, None, True], "code": "{code}", "to": "x"}
-    sender = new_sender(url=sms.url, json=document)
+    sender = new_sender(HttpConfig, url=sms.url, json=document)
     with pytest.raises(Unavailable):  # no such message for this vendor
         await sender.send(Message("18005551234", "{code} {to}", "123456"), 5.0)
     assert sms.calls[0].json == {
@@ -102,15 +95,11 @@ async def test_p12_placeholders_are_filled_at_any_depth_and_once(
     }
 
 
-async def test_p12_values_cannot_leave_their_place_in_the_url(
-    sms: SmsVendor, new_sender: NewSender
-) -> None:
-    sender = new_sender(method="GET", url=sms.url + "/{to}/x?text={text}")
-    with pytest.raises(Unavailable):
-        await sender.send(Message("../../admin?a=b#", "a b&c=d", "1"), 5.0)
-    (call,) = sms.calls
-    assert call.path.startswith("/messages/")
-    assert call.query == "text=a%20b%26c%3Dd"
+def test_p12_values_cannot_leave_their_place_in_the_url(new_sender: NewSender) -> None:
+    url = "https://sms.example.com/{to}/x?text={text}"
+    sender = new_sender(HttpConfig, method="GET", url=url)
+    request = sender.request(Message("../../admin?a=b#", "a b&c=d\r\nX: y", "1"))
+    assert request.target == "/..%2F..%2Fadmin%3Fa%3Db%23/x?text=a%20b%26c%3Dd%0D%0AX%3A%20y"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +118,7 @@ async def test_p12_values_cannot_leave_their_place_in_the_url(
 async def test_p12_credentials_come_from_the_configuration(
     sms: SmsVendor, new_sender: NewSender, keys: dict[str, Any], header: str, value: str
 ) -> None:
-    sender = new_sender(url=sms.url, **JSON, **keys)
+    sender = new_sender(HttpConfig, url=sms.url, **JSON, **keys)
     await sender.send(MESSAGE, 5.0)
     assert sms.calls[0].header(header) == value
 
@@ -137,100 +126,51 @@ async def test_p12_credentials_come_from_the_configuration(
 # What answers mean
 
 
-@pytest.fixture
-def chain(sms: SmsVendor, next_vendor: SmsVendor, new_sender: NewSender) -> list[Http]:
-    """Two senders, the first for ``sms``."""
-    return [
-        new_sender(name=name, url=vendor.url, success=SUCCESS, bearer="credential", **JSON)
-        for name, vendor in (("first", sms), ("second", next_vendor))
-    ]
+FAILURES: dict[str, type[Exception]] = {
+    **dict.fromkeys(("http400", "json400", "http401", "http404", "http429", "http302"), Declined),
+    **dict.fromkeys(
+        ("rejected", "redirect", "html", "empty", "not_utf8", "null", "array"), Declined
+    ),
+    **dict.fromkeys(("http500", "json500", "http503"), Unavailable),
+    **dict.fromkeys(("cut", "truncated_json", "huge", "deep", "hang", "drip"), Ambiguous),
+    "bad_number": Refused,
+}
 
 
-async def test_an_accepted_message_is_sent_once(
-    sms: SmsVendor, next_vendor: SmsVendor, chain: list[Http], meter: Recorder
-) -> None:
-    await deliver(chain, MESSAGE, meter)
-    assert (len(sms.messages), len(next_vendor.calls)) == (1, 0)
-    assert meter.messages == [("first", "accepted")]
-
-
-FAILURES = [
-    *("http401", "http429", "http500", "http404", "http503", "http302", "bad_number", "rejected"),
-    *("html", "empty", "not_utf8", "null", "array", "redirect", "json200", "json500"),
-]
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-async def test_an_answer_that_is_no_success_is_for_the_next_sender(
-    sms: SmsVendor, next_vendor: SmsVendor, chain: list[Http], meter: Recorder, failure: str
+@pytest.mark.parametrize(("failure", "kind"), FAILURES.items())
+async def test_each_failure_is_of_one_kind(
+    sms: SmsVendor, new_sender: NewSender, failure: str, kind: type[Exception]
 ) -> None:
     sms.fail(failure)
-    await deliver(chain, MESSAGE, meter)
-    assert (len(sms.messages), len(next_vendor.messages)) == (0, 1)
-    assert (len(sms.calls), sms.redirected) == (1, 0)  # nor is anything tried twice
-    assert meter.messages == [("first", "unavailable"), ("second", "accepted")]
+    sender = new_sender(HttpConfig, url=sms.url, success=SUCCESS, refused=REFUSED, **JSON)
+    with pytest.raises(kind) as caught:
+        await sender.send(MESSAGE, 0.5)
+    assert caught.type is kind
+    assert (len(sms.calls), sms.redirected) == (1, 0)
 
 
-async def test_first_sender_dead_second_gets_it_once(
-    sms: SmsVendor, next_vendor: SmsVendor, chain: list[Http], meter: Recorder
-) -> None:
+async def test_nothing_was_sent_without_a_connection(sms: SmsVendor, new_sender: NewSender) -> None:
     sms.stop()
-    await deliver(chain, MESSAGE, meter)
-    assert (len(sms.messages), len(next_vendor.messages)) == (0, 1)
-    assert meter.messages == [("first", "unavailable"), ("second", "accepted")]
+    with pytest.raises(NotSent):
+        await new_sender(HttpConfig, url=sms.url, **JSON).send(MESSAGE, 5.0)
 
 
-@pytest.mark.parametrize("failure", ["cut", "truncated_json", "huge", "deep", "hang", "drip"])
-async def test_a_message_that_may_have_gone_out_counts_as_sent(
-    sms: SmsVendor,
-    next_vendor: SmsVendor,
-    chain: list[Http],
-    meter: Recorder,
-    failure: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(senders, "DEADLINE", 0.5)
-    sms.fail(failure)
-    await deliver(chain, MESSAGE, meter)
-    assert (len(sms.calls), len(next_vendor.calls)) == (1, 0)
-    assert meter.messages == [("first", "ambiguous")]
-
-
-async def test_a_number_that_can_never_be_reached_is_the_persons_failure(
-    sms: SmsVendor, next_vendor: SmsVendor, new_sender: NewSender, meter: Recorder
+async def test_a_refusal_is_the_vendors_failure_unless_it_is_configured(
+    sms: SmsVendor, new_sender: NewSender
 ) -> None:
     sms.fail("bad_number")
-    first = new_sender(url=sms.url, success=SUCCESS, refused=REFUSED, **JSON)
-    second = new_sender(url=next_vendor.url, **JSON)
-    with pytest.raises(Rejected) as caught:
-        await deliver([first, second], MESSAGE, meter)
-    assert caught.value.reason is Reason.PHONE
-    assert next_vendor.calls == []
-    assert meter.messages == [("http", "refused")]
+    with pytest.raises(Declined):
+        await new_sender(HttpConfig, url=sms.url, **JSON).send(MESSAGE, 5.0)
 
 
-@pytest.mark.parametrize("failure", ["http400", "json400", "http401", "rejected", "http500"])
-async def test_another_refusal_than_the_configured_one_is_the_vendors(
-    sms: SmsVendor, new_sender: NewSender, failure: str
+@pytest.mark.parametrize(("failure", "wait"), [("http429", 30), ("http401", None)])
+async def test_how_long_a_vendor_wants_to_be_left_alone(
+    sms: SmsVendor, new_sender: NewSender, failure: str, wait: float | None
 ) -> None:
     sms.fail(failure)
-    sender = new_sender(url=sms.url, success=SUCCESS, refused=REFUSED, **JSON)
-    with pytest.raises(Unavailable):
-        await sender.send(MESSAGE, 5.0)
-
-
-async def test_all_senders_failing_is_an_outage_that_repeats_nothing(
-    sms: SmsVendor, next_vendor: SmsVendor, chain: list[Http], meter: Recorder
-) -> None:
-    sms.fail("http500")  # repeats the message in its answer
-    next_vendor.stop()
     with pytest.raises(Unavailable) as caught:
-        await deliver(chain, MESSAGE, meter)
-    said = str(caught.value)
-    assert "first: answered with HTTP status 500" in said
-    assert "second: no connection" in said
-    for secret in (MESSAGE.code, MESSAGE.to, MESSAGE.text, "credential"):
-        assert secret not in said
+        await new_sender(HttpConfig, url=sms.url, **JSON).send(MESSAGE, 5.0)
+    assert caught.value.retry_after == wait
 
 
 @pytest.mark.parametrize(
@@ -259,47 +199,140 @@ async def test_success_is_what_the_configuration_says(
 ) -> None:
     if failure is not None:
         sms.fail(failure)
-    sending = new_sender(url=sms.url, success=success, **JSON).send(MESSAGE, 5.0)
+    sending = new_sender(HttpConfig, url=sms.url, success=success, **JSON).send(MESSAGE, 5.0)
     with contextlib.nullcontext() if accepted else pytest.raises(Unavailable):
         await sending
 
 
-# Time
-
-
-async def test_a27_a_time_out_is_ambiguous(sms: SmsVendor, new_sender: NewSender) -> None:
-    sms.fail("hang")
-    with pytest.raises(Ambiguous):
-        await new_sender(url=sms.url, **JSON).send(MESSAGE, 0.2)
-
-
-class Unconnected:
-    """A sender that waits in vain for a connection, as long as it may."""
-
-    name = "unconnected"
-
-    async def send(self, message: Message, within: float) -> None:
-        await asyncio.sleep(min(within, 0.2))
-        raise Unavailable(self.name, "no connection")
-
-    async def close(self) -> None: ...
-
-    async def check(self) -> list[str]:
-        return []
-
-
-async def test_a27_one_deadline_over_all_senders(
-    sms: SmsVendor, new_sender: NewSender, meter: Recorder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("path", "failure", "expected"),
+    [
+        (None, None, None),
+        ("id", None, "m1"),
+        ("to", None, "18005551234"),
+        ("0.id", "array", "m1"),
+        ("1.id", "array", None),
+        ("x.id", "array", None),
+        ("no.such", None, None),
+        ("id.deeper", None, None),
+        ("id", "html", None),
+        ("id", "empty", None),
+        ("id", "null", None),
+    ],
+)
+async def test_the_vendors_id_of_a_message(
+    sms: SmsVendor, new_sender: NewSender, path: str | None, failure: str | None, expected: str
 ) -> None:
-    monkeypatch.setattr(senders, "DEADLINE", 0.3)
-    started = time.monotonic()
-    with pytest.raises(Unavailable):
-        await deliver(
-            [Unconnected(), Unconnected(), new_sender(url=sms.url, **JSON)], MESSAGE, meter
-        )
-    assert 0.25 < time.monotonic() - started < 1.0
-    assert sms.calls == []
-    assert meter.messages == [("unconnected", "unavailable")] * 2
+    if failure is not None:
+        sms.fail(failure)
+    keys = {"message_id": path} if path else {}
+    assert await new_sender(HttpConfig, url=sms.url, **JSON, **keys).send(MESSAGE, 5.0) == expected
+
+
+# Emails
+
+MAIL = Message("a@b.example", "plain", "1", Mail("Ex <no@ex.org>", "It's 1 & 2", "<p>1</p>"))
+
+
+async def test_an_email_has_placeholders_of_its_own(sms: SmsVendor, new_sender: NewSender) -> None:
+    template = {"text": "{text}", "to": "{to}", "head": ["{from}", "{subject}"], "html": "{html}"}
+    await new_sender(HttpConfig, url=sms.url, json=template).send(MAIL, 5.0)
+    assert sms.calls[0].json == {
+        "text": "plain",
+        "to": "a@b.example",
+        "head": ["Ex <no@ex.org>", "It's 1 & 2"],
+        "html": "<p>1</p>",
+    }
+
+
+async def test_p12_parts_of_an_email_are_escaped_like_any_value(
+    sms: SmsVendor, new_sender: NewSender
+) -> None:
+    body = "<sms><to>{to}</to><text>{from} {subject} {html}</text></sms>"
+    await new_sender(HttpConfig, url=sms.url, headers=XML, body=body).send(MAIL, 5.0)
+    assert sms.messages == [("a@b.example", "Ex <no@ex.org> It's 1 & 2 <p>1</p>")]
+
+
+async def test_an_email_without_html_has_an_empty_one(
+    sms: SmsVendor, new_sender: NewSender
+) -> None:
+    mail = MAIL._replace(mail=Mail("a", "b", None))
+    template = {"to": "x", "text": "[{html}]"}
+    await new_sender(HttpConfig, url=sms.url, json=template).send(mail, 5.0)
+    assert sms.messages == [("x", "[]")]
+
+
+async def test_a_text_message_leaves_the_placeholders_of_emails_alone(
+    sms: SmsVendor, new_sender: NewSender
+) -> None:
+    await new_sender(HttpConfig, url=sms.url, json={"to": "x", "text": "{from} {code}"}).send(
+        MESSAGE, 5.0
+    )
+    assert sms.messages == [("x", "{from} 123456")]
+
+
+# Credentials
+
+
+def test_p12_credentials_may_stand_elsewhere_and_are_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SMS_USER", "us3r")
+    (tmp_path / "password").write_text("p4ss\n")
+    config = parse(
+        HttpConfig,
+        "{type: http, url: 'https://a/', headers: {X-Key: k3y}, "
+        f"basic_auth: {{username: {{env: SMS_USER}}, password: {{file: {tmp_path}/password}}}}}}",
+    )
+    assert config.basic_auth is not None
+    assert config.basic_auth.username.get_secret_value() == "us3r"
+    assert config.basic_auth.password.get_secret_value() == "p4ss"
+    for shown in (repr(config), str(config), config.model_dump_json()):
+        assert not any(secret in shown for secret in ("us3r", "p4ss", "k3y"))
+
+
+async def test_a_header_of_the_configuration_stands_above_our_own(
+    sms: SmsVendor, new_sender: NewSender
+) -> None:
+    keys = {"bearer": "ours", "headers": {"authorization": "Key theirs"}, **JSON}
+    await new_sender(HttpConfig, url=sms.url, **keys).send(MESSAGE, 5.0)
+    given = [v for k, v in sms.calls[0].headers if k.lower() == "authorization"]
+    assert given == ["Key theirs"]
+
+
+# Refused configurations
+
+URL = "url: 'https://a/'"
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("type: http", "url: required key is missing"),
+        ("url: ftp://sms.example.com/", "url: must be a URL such as"),
+        ("url: 'https://{to}.example.com/'", "url: must be a URL such as"),
+        ("url: 'https://a.{to}.example.com/'", "url: must be a URL such as"),
+        ("url: 'https://u:p@sms.example.com/'", "url: must not hold a user name"),
+        ("url: 'http://sms.example.com/'", "url: must be https"),
+        (f"{URL}, json: {{}}, form: {{}}", "give one of json, form and body"),
+        (f"{URL}, body: x, form: {{}}", "give one of json, form and body"),
+        (
+            f"{URL}, bearer: t, basic_auth: {{username: u, password: p}}",
+            "give one of basic_auth and bearer",
+        ),
+        (f"{URL}, basic_auth: {{username: u}}", "basic_auth.password: required key is missing"),
+        (f"{URL}, method: DELETE", "method: must be 'GET', 'POST' or 'PUT'"),
+        (f"{URL}, success: {{status: [99]}}", "success.status.0: must be at least 100"),
+        (f"{URL}, succes: {{}}", 'succes: unknown key; did you mean "success"?'),
+        (f"{URL}, headers: {{A b: x}}", "headers.A b: is no name of an HTTP header"),
+        (f'{URL}, headers: {{A: "x\\ny"}}', "headers.A: must be one line of"),
+        (f'{URL}, bearer: "x\\r\\ny"', "bearer: must be one line of"),
+    ],
+)
+def test_refused_configuration(keys: str, problem: str) -> None:
+    text = keys if keys.startswith("type") else f"{{type: http, {keys}}}"
+    (found,) = refused(HttpConfig, text)
+    assert problem in found
 
 
 # Trying it out
@@ -309,10 +342,10 @@ async def test_check_reaches_the_vendor_without_a_message(
     sms: SmsVendor, new_sender: NewSender
 ) -> None:
     keys = {"name": "vendor", "url": f"{sms.url}?key=credential", **JSON}
-    assert await new_sender(**keys).check() == []
+    assert await new_sender(HttpConfig, **keys).check() == []
     assert sms.messages == []
     assert "credential" not in sms.calls[0].path + sms.calls[0].query
     sms.stop()
-    (problem,) = await new_sender(**keys).check()
+    (problem,) = await new_sender(HttpConfig, **keys).check()
     assert problem.startswith("vendor: no connection")
     assert "credential" not in problem
