@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from config import Duration, Model
 
 MAX_LIFETIME: Final = 600.0  # seconds; OWASP ASVS 6.5.5
+MAX_TAG: Final = 35  # characters of a language tag (RFC 5646 4.4.1)
 
 _PLACEHOLDER: Final = re.compile(r"\{(code|app|minutes)\}")
 
@@ -27,6 +28,11 @@ class CodeConfig(Model):
     lifetime: Annotated[Duration, AfterValidator(_at_most_ten_minutes)] = MAX_LIFETIME
     attempts: Annotated[int, Field(ge=1, le=10)] = 5
 
+    @property
+    def minutes(self) -> int:
+        """The lifetime as people are told it."""
+        return max(1, round(self.lifetime / 60))
+
 
 def _names_the_code(template: str) -> str:
     if "{code}" not in template:
@@ -39,15 +45,18 @@ Texts = Annotated[dict[str, Template], Field(min_length=1)]
 
 
 def choose(texts: str | dict[str, str], lang: str | None) -> str:
-    """The template for a language tag (``de-AT`` falls back to ``de``, then ``en``, then any)."""
+    """Return the text for a language tag, or a more general one (RFC 4647 3.4: ``de-AT``, ``de``),
+    else the English one, else the first.
+    """
     if isinstance(texts, str):
         return texts
-    wanted = (lang or "").lower()
     by_tag = {tag.lower(): text for tag, text in texts.items()}
-    for tag in (wanted, wanted.partition("-")[0], "en"):
-        if tag in by_tag:
-            return by_tag[tag]
-    return next(iter(texts.values()))
+    wanted = (lang or "")[:MAX_TAG].lower().replace("_", "-")  # Android writes de_AT
+    while wanted:
+        if wanted in by_tag:
+            return by_tag[wanted]
+        wanted = wanted.rpartition("-")[0]
+    return by_tag.get("en") or next(iter(texts.values()))
 
 
 def compose(template: str, **values: Any) -> str:

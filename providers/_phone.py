@@ -6,63 +6,15 @@ change faster than the metadata. Sources: ITU-T E.164, RFC 3966, the metadata of
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import phonenumbers
-from phonenumbers import (
-    PhoneMetadata,
-    PhoneNumber,
-    PhoneNumberDesc,
-    PhoneNumberType,
-    ValidationResult,
-)
+from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from providers._numbering import MAX_DIGITS, compiled, lengths_of, metadata_of, plan_of
 
 MAX_INPUT = 40  # characters; no spelling of 15 digits needs more
-MAX_DIGITS = 15  # E.164, country code included
-
-# Ranges in which a call or message costs more than usual, shared with whoever rents the range.
-# Each national range holds premium-rate numbers only, by libphonenumber's metadata; the tests
-# verify it.
-DENIED_PREFIXES = (
-    *("+870", "+881", "+882", "+883"),  # satellite and international networks
-    *("+808", "+979"),  # international shared cost, international premium rate
-    "+1900",  # North America
-    "+279",  # South Africa
-    "+3090",  # Greece
-    "+3190",  # Netherlands
-    *("+3270", "+3290"),  # Belgium
-    "+3389",  # France
-    *("+34803", "+34806", "+34807"),  # Spain
-    "+351760",  # Portugal
-    "+358600",  # Finland
-    *("+3690", "+3691"),  # Hungary
-    *("+39144", "+39166", "+3989"),  # Italy
-    "+409",  # Romania
-    "+4190",  # Switzerland
-    "+42090",  # Czechia
-    *("+4390", "+4393"),  # Austria
-    "+449",  # United Kingdom
-    "+4590",  # Denmark
-    *("+46900", "+46939", "+46944"),  # Sweden
-    "+4782",  # Norway
-    "+4870",  # Poland
-    "+49900",  # Germany
-    "+5290",  # Mexico
-    *("+55500", "+5590"),  # Brazil
-    "+6119",  # Australia
-    "+6490",  # New Zealand
-    *("+7803", "+7809"),  # Russia, Kazakhstan
-    "+81990",  # Japan
-    "+8260",  # Korea
-    "+909",  # Turkey
-)
 
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _PLUS = "+\u00b1"  # the messenger's first backend took a plus-minus sign for a plus
@@ -108,25 +60,6 @@ class PhoneNumbers:
         if len(number) < self._min_digits:
             raise ImpossibleNumber(f"fewer than {self._min_digits} digits")
         return number
-
-
-def prefix_of(canonical: str) -> str:
-    """Return the bucket of a canonical number for sending budgets: country code and three digits.
-
-    Toll fraud runs in number ranges that a carrier rents by the thousand or ten thousand. Three
-    digits are an area code in North America and one carrier's range in most other plans: narrow
-    enough that a flood in one does not stop a country, wide enough that it cannot hide in many.
-    Raises ``ImpossibleNumber`` for an unknown country code.
-    """
-    plan = _plan(canonical[:3])
-    if plan is None:
-        raise ImpossibleNumber("unknown country code")
-    return canonical[: len(plan.code) + 3]
-
-
-def matches(canonical: str, prefixes: Sequence[str]) -> bool:
-    """Tell whether a canonical number begins with one of ``prefixes``, written ``+44``."""
-    return f"+{canonical}".startswith(tuple(prefixes))
 
 
 def _read(text: str) -> tuple[str, bool]:
@@ -177,67 +110,13 @@ def _separates(character: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a numbering plan says about numbers that need no parse."""
-
-    code: str  # the country calling code
-    lengths: frozenset[int]  # digits of a whole number, country code included
-    trunk: re.Pattern[str] | None  # what may be dialled before a national number
-    pattern: str  # what all assigned national numbers match
-
-    def assigns(self, digits: str) -> bool:
-        """Tell whether the whole number ``digits`` may have been assigned to somebody."""
-        return re.fullmatch(self.pattern, digits[len(self.code) :]) is not None
-
-
-@functools.cache  # holds at most the 1110 strings of up to three digits
-def _plan(head: str) -> _Plan | None:
-    """Return the plan of the country code within ``head``, the first three digits of a number."""
-    if head.startswith("0"):
-        return None
-    for code in (head[:1], head[:2], head[:3]):
-        region = phonenumbers.region_code_for_country_code(int(code or 0))
-        if region != phonenumbers.UNKNOWN_REGION:
-            metadata = _metadata(int(code), region)
-            national = metadata.general_desc
-            lengths = (len(code) + length for length in _lengths(national))
-            return _Plan(
-                code=code,
-                lengths=frozenset(length for length in lengths if length <= MAX_DIGITS),
-                trunk=_compile(metadata.national_prefix_for_parsing),
-                pattern=(national and national.national_number_pattern) or "",
-            )
-    return None
-
-
-def _metadata(code: int, region: str) -> PhoneMetadata:
-    """Return libphonenumber's metadata of a supported region.
-
-    Its first use loads it, in 0.3 to 2 ms; all at start would cost every start 60 ms and 1 MB.
-    """
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
-    if metadata is None:
-        raise LookupError(f"no phone metadata for {region} +{code}")
-    return metadata
-
-
-def _lengths(numbers: PhoneNumberDesc | None) -> tuple[int, ...]:
-    """Return the possible lengths of some kind of numbers, country code excluded."""
-    return numbers.possible_length if numbers is not None else ()
-
-
-def _compile(prefix: str | None) -> re.Pattern[str] | None:
-    return re.compile(prefix) if prefix else None
-
-
 def _is_plain(digits: str) -> bool:
     """Tell, without a parse, whether ``digits`` are surely a canonical number; False is no answer.
 
     A parse changes a number only by what its plan dials before national numbers, so a number of
     possible length that does not begin with such a prefix is canonical.
     """
-    plan = _plan(digits[:3])
+    plan = plan_of(digits[:3])
     if plan is None or len(digits) not in plan.lengths:
         return False
     start = len(plan.code)
@@ -284,7 +163,7 @@ def _e164(number: PhoneNumber | None) -> str | None:
     digits = _digits_of(number)
     if _is_plain(digits):
         return digits
-    plan = _plan(digits[:3])
+    plan = plan_of(digits[:3])
     if plan is None or len(digits) > MAX_DIGITS or not plan.assigns(digits):
         return None
     return digits if _parse(f"+{digits}") == number else None
@@ -297,17 +176,17 @@ class _Home:
         code = phonenumbers.country_code_for_region(region)
         if code == 0:
             raise ValueError(f"{region!r} is no region; expected ISO 3166-1 alpha-2, such as GB")
-        metadata = _metadata(code, region)
+        metadata = metadata_of(code, region)
         self._region = region
         self._code = str(code)
-        self._longest = max(_lengths(metadata.general_desc))
+        self._longest = max(lengths_of(metadata.general_desc))
         self._mobile_lengths = {
             length
             for sibling in phonenumbers.region_codes_for_country_code(code)
-            for length in _lengths(_metadata(code, sibling).mobile)
+            for length in lengths_of(metadata_of(code, sibling).mobile)
         }
-        self._trunk = _compile(metadata.national_prefix_for_parsing)
-        self._abroad = _compile(metadata.international_prefix)
+        self._trunk = compiled(metadata.national_prefix_for_parsing)
+        self._abroad = compiled(metadata.international_prefix)
 
     def canonical(self, digits: str) -> str | None:
         """Return the canonical number of ``digits``, or None.

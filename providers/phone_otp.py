@@ -2,89 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field
-
-from config import Duration, Limit, Model
+from config import Model
 from providers._base import (
     Attempt,
     Budget,
     CodeChallenge,
     Context,
+    Conversion,
     Fields,
     Identity,
     Provider,
     Reason,
+    Receipt,
     Rejected,
     UnknownIdentity,
 )
-from providers._otp import CodeConfig, Template, Texts, choose, compose
-from providers._phone import (
-    DENIED_PREFIXES,
-    ImpossibleNumber,
-    NotANumber,
-    PhoneNumbers,
-    matches,
-    prefix_of,
-)
-from providers._senders import Message, deliver
-from providers._senders.console import ConsoleConfig
-from providers._senders.http import HttpConfig
-
-SenderConfig = Annotated[ConsoleConfig | HttpConfig, Field(discriminator="type")]
-Prefix = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,11}$")]
-TestCode = Annotated[str, Field(pattern=r"^[0-9]{6,10}$")]
-
-
-def _test_number(text: str) -> str:
-    try:
-        canonical = PhoneNumbers(None).canonical(text)
-    except ValueError:
-        canonical = ""
-    if text != f"+{canonical}":
-        raise ValueError("must be a possible number in E.164: a plus, then digits only")
-    return text
-
-
-def _limits(*texts: str) -> list[Limit]:
-    return [Limit.parse(text) for text in texts]
-
-
-TestNumber = Annotated[str, AfterValidator(_test_number)]
-
-
-class MessageLimits(Model):
-    """Messages sent; a message that no sender accepted costs nothing."""
-
-    per_phone: list[Limit] = Field(default_factory=lambda: _limits("5/hour", "10/day"))
-    per_ip: list[Limit] = Field(default_factory=lambda: _limits("20/hour"))
-    per_prefix: list[Limit] = Field(default_factory=lambda: _limits("200/hour"))
-    per_app: list[Limit] = Field(default_factory=lambda: _limits("5000/day"))
-
-
-def _region(region: str | None) -> str | None:
-    PhoneNumbers(region)  # raises ValueError if there is no such region
-    return region
-
-
-class PhoneOtpConfig(Model):
-    """The keys of a ``phone_otp`` provider."""
-
-    code: CodeConfig = Field(default_factory=CodeConfig)
-    resend_after: Duration = 60.0
-    default_region: Annotated[str | None, AfterValidator(_region)] = None
-    min_digits: Annotated[int, Field(ge=5, le=15)] = 9
-    allow_prefixes: list[Prefix] = Field(default_factory=list)
-    deny_prefixes: list[Prefix] = Field(default_factory=lambda: list(DENIED_PREFIXES))
-    limits: MessageLimits = Field(default_factory=MessageLimits)
-    senders: Annotated[list[SenderConfig], Field(min_length=1)]
-    template: Template | Texts = "{code} is your verification code."
-    test_numbers: dict[TestNumber, TestCode] = Field(default_factory=dict)
-
-
-def _spoken(app: str) -> str:
-    return "the app" if app == "*" else app
+from providers._otp import choose
+from providers._phone import ImpossibleNumber, NotANumber, PhoneNumbers
+from providers._phone_otp_config import PhoneOtpConfig
+from providers._phone_ranges import is_costly, matches, prefix_of
+from providers._senders import Ladder, Message
 
 
 class PhoneOtp(Provider[PhoneOtpConfig]):
@@ -98,7 +37,8 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
     def __init__(self, name: str, config: PhoneOtpConfig, context: Context) -> None:
         super().__init__(name, config, context)
         self._numbers = PhoneNumbers(config.default_region, config.min_digits)
-        self._senders = [sender.create(context) for sender in config.senders]
+        senders = [sender.create(context) for sender in config.senders]
+        self._ladder = Ladder(senders, Reason.PHONE, context.meter)
         self._test_codes = {number[1:]: code for number, code in config.test_numbers.items()}
         limits = config.limits
         self._limits = (
@@ -119,10 +59,15 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
             raise UnknownIdentity("not a phone number", Reason.PHONE) from None
         except ImpossibleNumber:
             raise Rejected("impossible phone number", Reason.PHONE) from None
-        allowed = self.config.allow_prefixes
-        if matches(number, self.config.deny_prefixes) or (allowed and not matches(number, allowed)):
+        if not self._may_be_sent_to(number):
             raise Rejected("phone number with a refused prefix", Reason.PHONE)
         return number
+
+    def _may_be_sent_to(self, number: str) -> bool:
+        config = self.config
+        if matches(number, config.deny_prefixes) or (config.denies_costly and is_costly(number)):
+            return False
+        return not config.allow_prefixes or matches(number, config.allow_prefixes)
 
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
         """Send a code to the number."""
@@ -131,12 +76,11 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         template = choose(config.template, fields.get("lang"))
         test_code = self._test_codes.get(number)
 
-        async def send(code: str) -> None:
+        async def send(code: str, turn: int) -> Receipt | None:
             if test_code is not None:
-                return
-            minutes = round(config.code.lifetime / 60)
-            text = compose(template, code=code, app=_spoken(attempt.app), minutes=minutes)
-            await deliver(self._senders, Message(number, text, code), self.context.meter)
+                return None
+            text = config.text(template, code, attempt.app, attempt.app_name)
+            return await self._ladder.deliver(Message(number, text, code), turn)
 
         return CodeChallenge(
             deliver=send,
@@ -147,6 +91,13 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
             code=test_code,
             budgets=() if test_code else self._budgets(number, attempt),
         )
+
+    def conversion(self, identity: str) -> Conversion | None:
+        """Number ranges are watched, not numbers: a range is what somebody can rent."""
+        guard = self.config.conversion_guard
+        if guard is None or identity in self._test_codes:
+            return None
+        return Conversion(prefix_of(identity), guard.min_sends, guard.min_rate, guard.pause)
 
     def _budgets(self, number: str, attempt: Attempt) -> tuple[Budget, ...]:
         per_phone, per_ip, per_prefix, per_app = self._limits
@@ -163,12 +114,11 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
 
     async def close(self) -> None:
         """Close the senders."""
-        for sender in self._senders:
-            await sender.close()
+        await self._ladder.close()
 
     async def check(self) -> list[str]:
         """Try every sender."""
-        return [problem for sender in self._senders for problem in await sender.check()]
+        return await self._ladder.check()
 
     def warnings(self) -> list[str]:
         """Tell of numbers that anybody can sign in as."""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import unicodedata
 from typing import Any
 
@@ -10,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType
 
-from providers._phone import (
-    DENIED_PREFIXES,
-    MAX_INPUT,
-    ImpossibleNumber,
-    NotANumber,
-    PhoneNumbers,
-    matches,
-    prefix_of,
-)
+from providers._phone import MAX_INPUT, ImpossibleNumber, NotANumber, PhoneNumbers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 anywhere = PhoneNumbers(None)
@@ -284,94 +275,3 @@ def test_digits_of_any_script_and_any_separators_make_no_difference(
         mark + chr(ord(zero) + int(digit)) for digit, mark in zip(number, marks, strict=False)
     )
     assert anywhere.canonical(spelled) == number
-
-
-# --- prefixes -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "prefix"),
-    [
-        pytest.param("18005551234", "1800", id="one-digit country code"),
-        pytest.param("447911123456", "44791", id="two-digit country code"),
-        pytest.param("35799123456", "357991", id="three-digit country code"),
-        pytest.param("390612345678", "39061", id="Italian zero"),
-    ],
-)
-def test_prefix_is_country_code_and_three_digits(number: str, prefix: str) -> None:
-    assert prefix_of(number) == prefix
-
-
-@pytest.mark.parametrize("number", ["999123456", "0123456789", ""])
-def test_prefix_of_an_unknown_country_is_refused(number: str) -> None:
-    with pytest.raises(ImpossibleNumber, match="unknown country code"):
-        prefix_of(number)
-
-
-@pytest.mark.parametrize(
-    ("prefixes", "expected"),
-    [
-        pytest.param(["+44"], True, id="country"),
-        pytest.param(["+1", "+4479"], True, id="range, second of two"),
-        pytest.param(["+447911123456"], True, id="whole number"),
-        pytest.param(["+1"], False, id="other country"),
-        pytest.param(["+4479111234567"], False, id="longer than the number"),
-        pytest.param(["+7911"], False, id="not at its start"),
-        pytest.param([], False, id="none"),
-    ],
-)
-def test_prefixes_match_from_the_start(prefixes: list[str], expected: bool) -> None:
-    assert matches("447911123456", prefixes) is expected
-
-
-def test_no_ordinary_number_of_any_region_is_denied() -> None:
-    kinds = (
-        PhoneNumberType.MOBILE,
-        PhoneNumberType.FIXED_LINE,
-        PhoneNumberType.VOIP,
-        PhoneNumberType.PERSONAL_NUMBER,
-        PhoneNumberType.TOLL_FREE,
-    )
-    ordinary = {n for r in REGIONS for k in kinds if (n := example_of(r, k)) is not None}
-    assert len(ordinary) > 500
-    assert [number for number in ordinary if matches(number, DENIED_PREFIXES)] == []
-
-
-BIG_REGIONS = (
-    *("AT", "AU", "BE", "BR", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HU"),
-    *("IT", "JP", "KR", "KZ", "MX", "NL", "NO", "NZ", "PL", "PT", "RO", "RU", "SE", "TR", "US"),
-)
-
-
-@pytest.mark.parametrize("region", BIG_REGIONS)
-def test_premium_rate_numbers_of_big_regions_are_denied(region: str) -> None:
-    number = example_of(region, PhoneNumberType.PREMIUM_RATE)
-    assert number is not None
-    assert matches(number, DENIED_PREFIXES)
-
-
-NETWORKS = ("+870", "+881", "+882", "+883")  # costly as a whole, whatever the kind of line
-
-
-@pytest.mark.parametrize("prefix", [p for p in DENIED_PREFIXES if p not in NETWORKS])
-def test_denied_ranges_hold_nothing_but_costly_numbers(prefix: str) -> None:
-    code = prefix_of(prefix[1:].ljust(6, "0"))[:-3]
-    region = phonenumbers.region_code_for_country_code(int(code))
-    metadata: Any = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
-    draw = random.Random(prefix)
-    kinds = set()
-    for length in metadata.general_desc.possible_length:
-        free = len(code) + length - len(prefix[1:])
-        for _ in range(500 if free > 0 else 0):
-            number = phonenumbers.parse(prefix + "".join(draw.choices("0123456789", k=free)))
-            if matches(digits_of(number), [prefix]):
-                kinds.add(phonenumbers.number_type(number))
-    kinds.discard(PhoneNumberType.UNKNOWN)
-    assert kinds
-    assert kinds <= {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}
-
-
-def test_denied_networks_belong_to_no_country() -> None:
-    for network in NETWORKS:
-        assert network in DENIED_PREFIXES
-        assert phonenumbers.region_code_for_country_code(int(network)) == "001"

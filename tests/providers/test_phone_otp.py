@@ -1,75 +1,37 @@
-"""Phone login by itself: its configuration, numbers, texts, budgets and senders."""
+"""Phone login by itself: who it is, what a message costs, and who sends it."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import subprocess
+import sys
 
 import pytest
 
-from config import ConfigError, Limit
+from config import Limit
 from providers import (
     Attempt,
     Budget,
-    CodeChallenge,
     Context,
-    Fields,
+    Conversion,
     Identity,
     Reason,
+    Receipt,
     Rejected,
     Unavailable,
     UnknownIdentity,
     load,
 )
+from providers._phone_otp_config import PhoneOtpConfig
 from providers._senders import Message
-from providers.phone_otp import PhoneOtp, PhoneOtpConfig
-from tests.config.reading import document, refused
+from providers.phone_otp import PhoneOtp
+from tests.providers.outbox import APP, CODE, NUMBER, Outbox, begin, provider
 from tests.providers.sending import Recorder
-
-NUMBER = "18005551234"
-CODE = "042137"
-SENDERS = "senders: [{type: console}]\n"
-URL = "url: 'https://a/'"
-
-
-class Outbox:
-    """A sender that keeps what it is to send."""
-
-    name = "outbox"
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.failing = False
-
-    async def send(self, message: Message, within: float) -> None:
-        if self.failing:
-            raise Unavailable("outbox", "down")
-        self.messages.append(message)
-
-    async def close(self) -> None: ...
-
-    async def check(self) -> list[str]:
-        return ["outbox: down"] if self.failing else []
+from tests.servers.sms import SmsVendor
 
 
 @pytest.fixture
 def outbox() -> Outbox:
     return Outbox()
-
-
-def provider(text: str = "", outbox: Outbox | None = None) -> PhoneOtp:
-    config = document(SENDERS + text).parse(PhoneOtpConfig)
-    made = PhoneOtp("phone", config, Context(Recorder()))
-    if outbox is not None:
-        made._senders[:] = [cast(Any, outbox)]
-    return made
-
-
-async def begin(phone: PhoneOtp, number: str = NUMBER, **fields: str) -> CodeChallenge:
-    typed = cast(Fields, {"phone": number, **fields})
-    identity = phone.identify(typed)
-    assert identity is not None
-    attempt = Attempt("com.example.app", "phone", identity, "192.0.2.1", "r")
-    return await phone.begin(attempt, typed)
 
 
 def test_it_is_the_type_of_its_name() -> None:
@@ -111,7 +73,14 @@ def test_impossible_number_is_refused(typed: str) -> None:
         ("", "+881612345678", False),
         ("", "+19005551234", False),
         ("", NUMBER, True),
+        ("", "+19001234567", False),
+        ("", "+6519001234567", False),
+        ("", "+4918012345678", False),
+        ("", "+447700900123", True),
+        ("allow_prefixes: ['+65']", "+6519001234567", False),
         ("deny_prefixes: []", "+19005551234", True),
+        ("deny_prefixes: []", "+6519001234567", True),
+        ("deny_prefixes: ['+881']", "+6519001234567", True),
         ("deny_prefixes: ['+4479']", "+447911123456", False),
         ("deny_prefixes: ['+4479']", "+442079460018", True),
         ("allow_prefixes: ['+44', '+1800']", NUMBER, True),
@@ -159,8 +128,8 @@ async def test_message_and_challenge_are_as_configured(outbox: Outbox) -> None:
         outbox,
     )
     challenge = await begin(phone)
-    await challenge.deliver(CODE)
-    text = f"{CODE} for com.example.app, good for 5 minutes"
+    await challenge.deliver(CODE, 0)
+    text = f"{CODE} for Example, good for 5 minutes"
     assert outbox.messages == [Message(NUMBER, text, CODE)]
     assert (challenge.length, challenge.lifetime, challenge.tries) == (8, 300, 3)
     assert (challenge.resend_after, challenge.code) == (30, None)
@@ -168,7 +137,7 @@ async def test_message_and_challenge_are_as_configured(outbox: Outbox) -> None:
 
 async def test_defaults_are_those_of_the_contract(outbox: Outbox) -> None:
     challenge = await begin(provider("", outbox))
-    await challenge.deliver(CODE)
+    await challenge.deliver(CODE, 0)
     assert outbox.messages[0].text == f"{CODE} is your verification code."
     assert (challenge.length, challenge.lifetime, challenge.tries) == (6, 600, 5)
     assert challenge.resend_after == 60
@@ -179,59 +148,57 @@ async def test_cool_down_is_not_longer_than_the_life_of_a_code(outbox: Outbox) -
     assert challenge.resend_after == 30
 
 
-async def test_a_message_sent_again_is_the_same(outbox: Outbox) -> None:
-    phone = provider("", outbox)
-    for _ in range(2):
-        await (await begin(phone)).deliver(CODE)
-    first, second = outbox.messages
-    assert first == second
+async def test_who_sent_it_is_told(outbox: Outbox) -> None:
+    challenge = await begin(provider("", outbox))
+    assert await challenge.deliver(CODE, 0) == Receipt("outbox", "m1")
 
 
-TEMPLATES = "template: {pt-BR: '{code} BR', de: '{code} DE', en: '{code} EN', fr: '{code} FR'}"
+async def test_a_code_asked_for_again_comes_another_way() -> None:
+    first, second = Outbox(), Outbox()
+    challenge = await begin(provider("", first, second))
+    for turn in range(3):
+        await challenge.deliver(CODE, turn)
+    assert (len(first.messages), len(second.messages)) == (2, 1)
+    assert {*first.messages, *second.messages} == {first.messages[0]}  # the same text each time
+
+
+async def test_p10_nobody_is_asked_about_a_number_before_its_message(outbox: Outbox) -> None:
+    outbox.failing = True  # nor would it matter what they say
+    challenge = await begin(provider("", outbox))
+    assert (challenge.length, challenge.code, challenge.memo) == (6, None, b"")
+    assert outbox.messages == []
 
 
 @pytest.mark.parametrize(
-    ("lang", "text"),
+    "typed",
     [
-        ("de", "DE"),
-        ("de-AT", "DE"),
-        ("DE-at", "DE"),
-        ("pt-br", "BR"),
-        ("pt", "EN"),
-        ("", "EN"),
-        (None, "EN"),
-        ("xx", "EN"),
-        ("{code}", "EN"),
-        ("e" * 5000, "EN"),
+        "+\u0661\u0668\u0660\u0660\u0665\u0665\u0665\u0661\u0662\u0663\u0664",
+        "\uff11\uff18\uff10\uff10-555-1234",
     ],
 )
-async def test_a25_language_of_the_text(outbox: Outbox, lang: str | None, text: str) -> None:
-    fields = {} if lang is None else {"lang": lang}
-    await (await begin(provider(TEMPLATES, outbox), **fields)).deliver(CODE)
-    assert outbox.messages[0].text == f"{CODE} {text}"
+async def test_p14_digits_of_other_scripts_are_the_same_number(outbox: Outbox, typed: str) -> None:
+    challenge = await begin(provider("", outbox), typed)
+    await challenge.deliver(CODE, 0)
+    assert outbox.messages[0].to == NUMBER
 
 
-async def test_a25_without_english_the_first_text_is_the_one_for_others(outbox: Outbox) -> None:
-    phone = provider("template: {fr: '{code} FR', de: '{code} DE'}", outbox)
-    await (await begin(phone, lang="it")).deliver(CODE)
-    assert outbox.messages[0].text == f"{CODE} FR"
-
-
-async def test_a25_what_is_typed_stays_out_of_the_text(outbox: Outbox) -> None:
-    phone = provider("template: 'Hi, {code} {name} {lang} {0}'", outbox)
-    await (await begin(phone, name="https://evil.example", lang="{code}")).deliver(CODE)
-    assert outbox.messages[0].text == f"Hi, {CODE} {{name}} {{lang}} {{0}}"
-
-
-async def test_all_senders_failing_is_an_outage(outbox: Outbox) -> None:
+async def test_p11_an_outage_tells_neither_number_nor_code(outbox: Outbox) -> None:
     outbox.failing = True
     challenge = await begin(provider("", outbox))
-    with pytest.raises(Unavailable):
-        await challenge.deliver(CODE)
+    with pytest.raises(Unavailable) as caught:
+        await challenge.deliver(CODE, 0)
+    assert str(caught.value) == "senders: outbox: down"
+
+
+def test_p11_a_refused_number_is_not_repeated() -> None:
+    for typed in ("+881612345678", "12345", "ann"):
+        with pytest.raises(Rejected) as caught:
+            provider().identify({"phone": typed})
+        assert typed.lstrip("+") not in str(caught.value)
 
 
 async def test_resume_vouches_for_the_number_of_the_attempt() -> None:
-    attempt = Attempt("app", "phone", NUMBER, "192.0.2.1", "r")
+    attempt = Attempt("app", "App", "phone", NUMBER, "192.0.2.1", "r")
     identity = await provider().resume(attempt, b"", {"phone": "+447911123456", "otp": CODE})
     assert identity == Identity(NUMBER, phone=NUMBER)
 
@@ -244,7 +211,7 @@ TEST_NUMBER = "test_numbers: {'+18005550100': '246801'}"
 @pytest.mark.parametrize("typed", ["+18005550100", "18005550100", "+1 800 555 0100"])
 async def test_nothing_is_sent_to_a_test_number(outbox: Outbox, typed: str) -> None:
     challenge = await begin(provider(TEST_NUMBER, outbox), typed)
-    await challenge.deliver("246801")
+    assert await challenge.deliver("246801", 0) is None
     assert outbox.messages == []
     assert (challenge.code, challenge.budgets) == ("246801", ())
     assert challenge.tries == 5  # a fixed code can be guessed like any other
@@ -252,7 +219,7 @@ async def test_nothing_is_sent_to_a_test_number(outbox: Outbox, typed: str) -> N
 
 async def test_other_numbers_beside_a_test_number(outbox: Outbox) -> None:
     challenge = await begin(provider(TEST_NUMBER, outbox), "18005550101")
-    await challenge.deliver(CODE)
+    await challenge.deliver(CODE, 0)
     assert (challenge.code, len(outbox.messages)) == (None, 1)
 
 
@@ -283,7 +250,7 @@ async def test_p9_what_a_message_costs(outbox: Outbox) -> None:
     assert by_scope["phone"] == Budget("phone", NUMBER, (Limit(2, hour), Limit(3, day)))
     assert by_scope["ip"] == Budget("ip", "192.0.2.1", (Limit(4, hour),))
     assert by_scope["prefix"] == Budget("prefix", "1800", ())
-    assert by_scope["app"] == Budget("app", "com.example.app", (Limit(5, day),))
+    assert by_scope["app"] == Budget("app", APP, (Limit(5, day),))
 
 
 async def test_p9_default_budgets_are_those_of_the_contract(outbox: Outbox) -> None:
@@ -297,6 +264,34 @@ async def test_p9_default_budgets_are_those_of_the_contract(outbox: Outbox) -> N
     }
 
 
+# Whether messages are worth their price
+
+GUARD = "conversion_guard: {min_sends: 7, min_rate: 0.5, pause: 10m}\n"
+
+
+def test_conversion_is_not_watched_unless_asked_for() -> None:
+    assert provider().conversion(NUMBER) is None
+    assert provider("conversion_guard: null").conversion(NUMBER) is None
+
+
+def test_conversion_is_watched_by_range() -> None:
+    phone = provider(GUARD)
+    assert phone.conversion(NUMBER) == Conversion("1800", 7, 0.5, 600.0)
+    assert phone.conversion("18009999999") == phone.conversion(NUMBER)
+    assert phone.conversion("447911123456") == Conversion("44791", 7, 0.5, 600.0)
+
+
+def test_conversion_has_defaults() -> None:
+    phone = provider("conversion_guard: {}")
+    assert phone.conversion(NUMBER) == Conversion("1800", 30, 0.15, 3600.0)
+
+
+def test_test_numbers_are_not_watched() -> None:
+    phone = provider(GUARD + TEST_NUMBER)
+    assert phone.conversion("18005550100") is None
+    assert phone.conversion("18005550101") is not None
+
+
 # Trying it out
 
 
@@ -307,87 +302,34 @@ async def test_check_asks_every_sender(outbox: Outbox) -> None:
     assert await phone.check() == ["outbox: down"]
 
 
-# Refused configurations
+# With real vendors
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("{}", "1:1: senders: required key is missing"),
-        ("senders: []", "1:10: senders: must not be empty"),
-        ("senders: [{}]", "1:11: senders.0.type: required key is missing"),
-        ("senders:\n  - type: pigeon", "2:11: senders.0.type: must be one of 'console', 'http'"),
-        (SENDERS + "code: {length: 5}", "2:16: code.length: must be at least 6"),
-        (SENDERS + "code: {length: 11}", "2:16: code.length: must be at most 10"),
-        (SENDERS + "code: {lifetime: 11m}", "2:18: code.lifetime: at most 10m"),
-        (SENDERS + "code: {attempts: 0}", "2:18: code.attempts: must be at least 1"),
-        (SENDERS + "code: {attempts: 11}", "2:18: code.attempts: must be at most 10"),
-        (SENDERS + "min_digits: 4", "2:13: min_digits: must be at least 5"),
-        (SENDERS + "min_digits: 16", "2:13: min_digits: must be at most 15"),
-        (SENDERS + "template: Hello", "2:11: template: must contain {code}"),
-        (SENDERS + "template: {en: Hello}", "2:16: template.en: must contain {code}"),
-        (SENDERS + "template: {}", "2:11: template: "),
-        (SENDERS + "default_region: XX", "2:17: default_region: "),
-        (SENDERS + "default_region: gb", "2:17: default_region: "),
-        (SENDERS + "allow_prefixes: ['44']", "2:18: allow_prefixes.0: must match the pattern"),
-        (SENDERS + "deny_prefixes: ['+0']", "2:17: deny_prefixes.0: must match the pattern"),
-        (SENDERS + "limits: {per_phone: 5/hour}", "2:21: limits.per_phone: must be a list"),
-        (SENDERS + "limits: {per_ip: [many]}", "2:19: limits.per_ip.0: must be a limit such as"),
-        (SENDERS + "limits: {per_phon: []}", '2:10: limits.per_phon: unknown key; did you mean "'),
-        (SENDERS + "resend_after: 60", "2:15: resend_after: must be a duration such as"),
-        (SENDERS + "sender: {}", '2:1: sender: unknown key; did you mean "senders"?'),
-        (
-            SENDERS + "test_numbers: {'+18005550100': 246801}",
-            "2:32: test_numbers.+18005550100: must be text: put it in quotes",
-        ),
-        (
-            SENDERS + "test_numbers: {'+18005550100': '12345'}",
-            "2:32: test_numbers.+18005550100: must match the pattern",
-        ),
-        *(
-            (
-                SENDERS + f"test_numbers: {{'{number}': '246801'}}",
-                f"2:16: test_numbers.{number}: must be a possible number in E.164",
-            )
-            for number in ("+1800", "18005550100", "+1 800 555 0100", "+4407911123456", "ann")
-        ),
-    ],
-)
-def test_refused_configuration(text: str, problem: str) -> None:
-    (found,) = refused(PhoneOtpConfig, text)
-    assert found.startswith(problem)
+async def test_a27_a_vendor_that_is_gone_is_no_matter(sms: SmsVendor) -> None:
+    with SmsVendor() as gone:
+        gone.stop()
+        urls = [vendor.url for vendor in (gone, sms)]
+        senders = [
+            {"type": "http", "name": name, "url": url, "json": {"to": "+{to}", "text": "{text}"}}
+            for name, url in zip(("gone", "here"), urls, strict=True)
+        ]
+        meter = Recorder()
+        config = PhoneOtpConfig.model_validate({"senders": senders})
+        phone = PhoneOtp("phone", config, Context(meter))
+        challenge = await begin(phone)
+        for turn in range(2):
+            assert await challenge.deliver(CODE, turn) == Receipt("here", None)
+        assert sms.messages == [(f"+{NUMBER}", f"{CODE} is your verification code.")] * 2
+        assert meter.messages == [
+            ("gone", "unavailable"),
+            ("here", "accepted"),
+            ("here", "accepted"),
+        ]
+        assert await phone.check() == ["gone: no connection (ConnectionRefusedError)"]
+        await phone.close()
 
 
-@pytest.mark.parametrize(
-    ("keys", "problem"),
-    [
-        ("", "senders.0.url: required key is missing"),
-        ("url: ftp://sms.example.com/", "senders.0.url: must be a URL such as"),
-        ("url: 'https://{to}.example.com/'", "senders.0.url: must be a URL such as"),
-        ("url: 'https://a.{to}.example.com/'", "senders.0.url: must be a URL such as"),
-        ("url: 'https://u:p@sms.example.com/'", "senders.0.url: must not hold a user name"),
-        ("url: 'http://sms.example.com/'", "senders.0.url: must be https"),
-        (f"{URL}, json: {{}}, form: {{}}", "senders.0: give one of json, form and body"),
-        (f"{URL}, body: x, form: {{}}", "senders.0: give one of json, form and body"),
-        (
-            f"{URL}, bearer: t, basic_auth: {{username: u, password: p}}",
-            "senders.0: give one of basic_auth and bearer",
-        ),
-        (f"{URL}, method: DELETE", "senders.0.method: must be 'GET', 'POST' or 'PUT'"),
-        (f"{URL}, success: {{status: [99]}}", "senders.0.success.status.0: must be at least 100"),
-        (f"{URL}, succes: {{}}", 'senders.0.succes: unknown key; did you mean "success"?'),
-        (f"{URL}, headers: {{A b: x}}", "senders.0.headers.A b: is no name of an HTTP header"),
-        (f'{URL}, headers: {{A: "x\\ny"}}', "senders.0.headers.A: must be one line of"),
-        (f'{URL}, bearer: "x\\r\\ny"', "senders.0.bearer: must be one line of"),
-    ],
-)
-def test_refused_http_sender(keys: str, problem: str) -> None:
-    (found,) = refused(PhoneOtpConfig, f"senders: [{{type: http, {keys}}}]")
-    assert problem in found
-
-
-def test_codes_are_not_printed_in_production() -> None:
-    with pytest.raises(ConfigError) as caught:
-        document(SENDERS).parse(PhoneOtpConfig, context={"production": True})
-    (problem,) = caught.value.problems
-    assert (problem.line, problem.column, problem.path) == (1, 11, ("senders", 0))
+def test_its_module_needs_no_optional_library() -> None:
+    code = "import sys, providers.phone_otp; print({'aiosmtplib', 'jinja2'} & {*sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"

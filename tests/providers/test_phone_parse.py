@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType, ValidationResult
 
-from providers._phone import ImpossibleNumber, NotANumber, PhoneNumbers, prefix_of
+from providers._phone import ImpossibleNumber, NotANumber, PhoneNumbers
+from providers._phone_ranges import prefix_of
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
