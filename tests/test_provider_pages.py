@@ -11,24 +11,11 @@ from pydantic import Field
 import config
 import providers
 from gateway.plan import plan
+from tests.pages import first_column, keys
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "providers"
 # What a page may leave out of its example, since it is the same for every provider.
 REST = {"issuer": "issuer: {type: sandbox}\n", "apps": 'apps: {"*": {}}\n'}
-
-
-def documented(page: str) -> set[str]:
-    """Return what stands as `code` in the first column of the page's tables."""
-    return {
-        name
-        for cell in re.findall(r"^\|([^|]*)\|", page, re.MULTILINE)
-        for name in re.findall("`([^`]+)`", cell)
-    }
-
-
-def keys(model: type[config.Model]) -> set[str]:
-    """Return the model's keys as they are written in YAML."""
-    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def example(page: str) -> str:
@@ -55,7 +42,7 @@ def check_example(page: str, type_name: str, folder: Path, patch: pytest.MonkeyP
 @pytest.mark.parametrize("type_name", providers.available())
 def test_page_names_every_option(type_name: str) -> None:
     page = (PAGES / f"{type_name}.md").read_text()
-    assert keys(providers.load(type_name).Config) - documented(page) == set()
+    assert keys(providers.load(type_name).Config) - first_column(page) == set()
 
 
 @pytest.mark.parametrize("type_name", providers.available())
@@ -81,7 +68,7 @@ class Sample(config.Model):
     ],
 )
 def test_option_without_a_row_is_found(table: str, missing: set[str]) -> None:
-    assert keys(Sample) - documented(table) == missing
+    assert keys(Sample) - first_column(table) == missing
 
 
 STAFF = """\
