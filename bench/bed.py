@@ -41,15 +41,22 @@ class Bed:
         server = servers.floor(self._scratch, f"{self._redis.url}/0", self._stub.url)
         return Journey(self._stack.enter_context(server), self._stub)
 
-    def gateway(self, *, redis: bool) -> Journey:
-        """The gateway on Redis or on its own memory."""
-        server = self.start_gateway(redis=redis)
+    def gateway(self, *, redis: bool, silent: bool = False) -> Journey:
+        """The gateway on Redis or on its own memory; ``silent``: with such a vendor beside."""
+        server = self.start_gateway(redis=redis, silent=silent)
         return Journey(self._stack.enter_context(server), self._stub)
 
-    def start_gateway(self, *, redis: bool, extras: bool = True) -> Gateway:
+    def start_gateway(self, *, redis: bool, extras: bool = True, silent: bool = False) -> Gateway:
         """The same, to be stopped by the caller; without ``extras`` on asyncio's own loop."""
         name, store = ("redis", f"{self._redis.url}/1") if redis else ("memory", MEMORY)
-        return Gateway(self._scratch, f"gateway-{name}", store, self._stub.url, extras=extras)
+        return Gateway(
+            self._scratch,
+            f"gateway-{name}",
+            store,
+            self._stub.url,
+            extras=extras,
+            silent=silent,
+        )
 
     @property
     def redis_url(self) -> str:

@@ -15,8 +15,10 @@ from bench.servers import LISTENING, SERVER_CORE, Server
 
 APP: Final = "com.example.messenger"
 MEMORY: Final = "memory://"
+SILENT: Final = "silent"  # the provider whose vendor does not answer until it is told to
 
 _READY: Final = LISTENING + r"admin on (http://\S+)\n"
+_IN_FLIGHT: Final = re.compile(r"^gateway_in_flight ([0-9.e+]+)$", re.M)
 _LOGINS: Final = re.compile(r'^gateway_logins_total\{.*outcome="([a-z_]+)".*\} ([0-9.e+]+)$', re.M)
 _WITHOUT_UVLOOP: Final = """
 import sys
@@ -31,18 +33,34 @@ class Gateway(Server):
     """``python -m gateway serve``; JSON logs go to ``errors``."""
 
     def __init__(
-        self, directory: Path, name: str, store_url: str, upstream: str, *, extras: bool = True
+        self,
+        directory: Path,
+        name: str,
+        store_url: str,
+        upstream: str,
+        *,
+        extras: bool = True,
+        silent: bool = False,
     ) -> None:
         config = directory / f"{name}.yaml"
-        config.write_text(yaml.safe_dump(configuration(store_url, upstream)))
+        config.write_text(
+            yaml.safe_dump(configuration(store_url, upstream, silent=silent), sort_keys=False)
+        )
         start = ["-m", "gateway"] if extras else ["-c", _WITHOUT_UVLOOP]
         command = [sys.executable, *start, "serve", "--config", str(config)]
         super().__init__(command, SERVER_CORE, _READY, directory, name)
 
     def outcomes(self) -> Counter[str]:
         """Logins by outcome, as its metrics tell."""
+        return outcomes(self._metrics())
+
+    def in_flight(self) -> int:
+        """Logins being worked on, as its metrics tell."""
+        return in_flight(self._metrics())
+
+    def _metrics(self) -> str:
         with urlopen(f"{self.addresses[1]}/metrics") as answer:
-            return outcomes(answer.read().decode())
+            return str(answer.read().decode())
 
 
 def outcomes(exposition: str) -> Counter[str]:
@@ -53,11 +71,40 @@ def outcomes(exposition: str) -> Counter[str]:
     return counted
 
 
-def configuration(store_url: str, upstream: str) -> dict[str, Any]:
-    """A gateway.yaml for phone login, with ``upstream`` as mesibo and as SMS vendor."""
+def in_flight(exposition: str) -> int:
+    """The value of ``gateway_in_flight``. Raises ``ValueError``."""
+    found = _IN_FLIGHT.search(exposition)
+    if found is None:
+        raise ValueError("gateway_in_flight is not among the metrics")
+    return int(float(found[1]))
+
+
+def configuration(store_url: str, upstream: str, *, silent: bool = False) -> dict[str, Any]:
+    """A gateway.yaml for phone login, with ``upstream`` as mesibo and as SMS vendor.
+
+    With ``silent`` there is a second provider, on the vendor that does not answer.
+    """
+    providers = {"phone": phone_login(f"{upstream}/sms")}
+    if silent:
+        providers[SILENT] = phone_login(f"{upstream}/silent")
+    return {
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "secret": "benchmark " * 4,
+        "store": {"url": store_url},
+        "issuer": {"type": "mesibo", "url": f"{upstream}/backend/", "app_token": "x" * 64},
+        "apps": {APP: {}},
+        "providers": providers,
+        "limits": {"per_ip": [f"{_PLENTY}/5m"], "failures_per_identity": ["5/15m"]},
+        "logging": {"format": "json"},
+    }
+
+
+def phone_login(vendor: str) -> dict[str, Any]:
+    """A provider of phone login, with the limits present but out of reach."""
     sms = {
         "type": "http",
-        "url": f"{upstream}/sms",
+        "url": vendor,
         "json": {"to": "{to}", "text": "{text}", "code": "{code}"},
     }
     limits = {
@@ -66,16 +113,5 @@ def configuration(store_url: str, upstream: str) -> dict[str, Any]:
         "per_prefix": [f"{_PLENTY}/hour"],
         "per_app": [f"{_PLENTY}/day"],
     }
-    return {
-        "listen": "127.0.0.1:0",
-        "admin": "127.0.0.1:0",
-        "secret": "benchmark " * 4,
-        "store": {"url": store_url},
-        "issuer": {"type": "mesibo", "url": f"{upstream}/backend/", "app_token": "x" * 64},
-        "apps": {APP: {}},
-        "providers": {
-            "phone": {"type": "phone_otp", "config": {"limits": limits, "senders": [sms]}}
-        },
-        "limits": {"per_ip": [f"{_PLENTY}/5m"], "failures_per_identity": ["5/15m"]},
-        "logging": {"format": "json"},
-    }
+    config = {"limits": limits, "senders": [sms]}
+    return {"type": "phone_otp", "shared_address": True, "config": config}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 from urllib.request import urlopen
 
 import orjson
 
 from bench import load
-from bench.gateway import APP, Gateway
+from bench.gateway import APP, SILENT, Gateway
 from bench.load import Run
 from bench.servers import Server
+from bench.waiting import Waiting
 
 CONNECTIONS: Final = 32
+ARRIVED_WITHIN: Final = 3.0  # seconds
 PHONES_FROM: Final = 1415_0000000
 
 Drive = Callable[[str, Sequence[bytes], bytes], Run]
@@ -59,6 +63,11 @@ class Journey:
         """Step 1, for so many new phones."""
         return self._send_codes(phones, _closed(CONNECTIONS)).sound()
 
+    def send_codes_at(self, phones: int, rate: float, connections: int) -> Sample:
+        """Step 1, for so many new phones, at so many per second."""
+        drive = functools.partial(load.paced, connections=connections, rate=rate)
+        return self._send_codes(phones, drive).sound()
+
     def sign_in(self) -> Sample:
         """Step 2, for the phones of the last ``send_codes``."""
         return self._sign_in(_closed(CONNECTIONS)).sound()
@@ -72,6 +81,28 @@ class Journey:
         """Both steps over so many connections: how many answers were wrong."""
         first = self._send_codes(phones, _closed(connections))
         return first.bad + self._sign_in(_closed(connections)).bad
+
+    @contextlib.contextmanager
+    def held(self, logins: int) -> Iterator[Callable[[], int]]:
+        """Meanwhile so many logins wait for the silent vendor; yields what tells how many do.
+
+        They are answered in the end. A vendor is waited for during 8 seconds.
+        """
+        assert isinstance(self._server, Gateway)
+        in_flight = self._server.in_flight
+        phones = itertools.islice(self._phones, logins)
+        messages = [_post(phone=str(phone), provider=SILENT) for phone in phones]
+        with Waiting(self._server.url, messages) as waiting:
+            deadline = time.monotonic() + ARRIVED_WITHIN
+            while in_flight() < logins and time.monotonic() < deadline:
+                time.sleep(0.02)
+            yield in_flight
+            if (left := in_flight()) != logins:
+                raise WrongAnswers(f"{left} logins were held instead of {logins}")
+            urlopen(f"{self._upstream.url}/release").close()
+            bad = sum(b'"challenge"' not in answer for answer in waiting.answers())
+        if bad:
+            raise WrongAnswers(f"{bad} wrong answers to logins that were held")
 
     def _send_codes(self, phones: int, drive: Drive) -> Sample:
         messages = [_post(phone=str(p)) for p in itertools.islice(self._phones, phones)]
