@@ -19,6 +19,7 @@ import config
 import providers
 from gateway.plan import Plan, plan
 from providers import _senders
+from providers._senders._config import OneOf
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SECRET: Final = "a-secret-of-thirty-two-bytes-or-more"
@@ -111,8 +112,17 @@ def is_sender(model: type[BaseModel]) -> bool:
 def sender_types(model: type[BaseModel]) -> set[str]:
     """Return the types of the senders that a provider's configuration takes."""
     field = model.model_fields.get("senders")
-    found = models_in(field.annotation) if field else []
-    return {sender_type(part) for part in found if is_sender(part)}
+    return (
+        {kind for choice in choices_in(field.annotation) for kind in choice.types}
+        if field
+        else set()
+    )
+
+
+def choices_in(annotation: object) -> list[OneOf]:
+    if isinstance(annotation, OneOf):
+        return [annotation]
+    return [choice for part in typing.get_args(annotation) for choice in choices_in(part)]
 
 
 def sender_type(model: type[BaseModel]) -> str:
