@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import Mapping
 from typing import Final
 
-import aiohappyeyeballs
 from yarl import URL
 
+from providers import _sockets
 from providers._base import Meter, Unavailable
 from providers._connection import BrokenError, Connection, Reply
 from providers._tls import system_authorities
@@ -135,18 +134,14 @@ class Upstream:
     async def _connect(self, within: float) -> Connection:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(min(within, CONNECT_TIMEOUT)):
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            opened = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25)
-            try:
+            connected = await _sockets.connect(self._host, self._port)
+            with _sockets.handed_over(connected):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self._idle.append),
-                    sock=opened,
+                    sock=connected,
                     ssl=self._tls,
                     server_hostname=self._host if self._tls else None,
                 )
-            except BaseException:
-                opened.close()
-                raise
         return connection
 
     async def close(self) -> None:
