@@ -25,6 +25,7 @@ from providers._senders._smtp_failures import (
 )
 
 CONNECT_TIMEOUT: Final = 3.0  # seconds
+OPEN_TIMEOUT: Final = 4.0  # seconds, greeting, TLS and log-in included: the next sender needs some
 GOODBYE: Final = 1.0  # seconds that a server may take for its answer to QUIT
 
 
@@ -67,6 +68,7 @@ class Session:
     @classmethod
     async def open(cls, server: Server, deadline: float) -> Session:
         """Connect, with TLS if it is configured, and log in."""
+        deadline = min(deadline, asyncio.get_running_loop().time() + OPEN_TIMEOUT)
         async with in_time(deadline):
             with failures("the connection"):
                 async with asyncio.timeout(CONNECT_TIMEOUT):
