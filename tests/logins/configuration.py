@@ -20,6 +20,7 @@ WORDED = "worded"  # texts by language
 PER_PHONE, PER_IP, PER_PREFIX, PER_APP = "per-phone", "per-ip", "per-prefix", "per-app"
 PER_APP_TOO = "per-app-too"  # another app with the provider of PER_APP
 SCARCE = "scarce"  # every budget is as small as PHONE_BUDGET
+GUARDED = "guarded"  # CONVERSION watches its number ranges
 STAFF = "staff"  # names and passwords
 
 ATTEMPTS = 5  # tries for a code
@@ -27,6 +28,7 @@ FAILURES = 8  # of one identity in an hour
 REQUESTS = 40  # from one address in five minutes
 PHONE_BUDGET = 5
 OTHER_BUDGET = 10
+CONVERSION = {"min_sends": OTHER_BUDGET, "min_rate": 0.5, "pause": "1h"}
 TOKEN_DAYS = 30
 
 SECRET = "a secret of all processes on one store"
@@ -67,9 +69,10 @@ def configuration(mesibo: MesiboCloud, sms: SmsVendor, store: str, **keys: Any) 
 
 
 def _apps() -> Config:
-    named = (WITHIN_3_TRIES, BRIEF, LONG, WORDED, PER_PHONE, PER_IP, PER_PREFIX, PER_APP, SCARCE)
+    senders = (WITHIN_3_TRIES, BRIEF, LONG, WORDED)
+    limited = (PER_PHONE, PER_IP, PER_PREFIX, PER_APP, SCARCE, GUARDED)
     return {
-        **{name: {"providers": [name]} for name in (PHONE, *named, STAFF)},
+        **{name: {"providers": [name]} for name in (PHONE, *senders, *limited, STAFF)},
         **{name: {"providers": [PHONE]} for name in ALIKE},
         PAIR: {"providers": [PHONE, "second"]},
         MIXED: {"providers": [PHONE, STAFF]},
@@ -88,7 +91,7 @@ def providers(sms: SmsVendor) -> Config:
     few, some = [f"{PHONE_BUDGET}/hour"], [f"{OTHER_BUDGET}/hour"]
     scarce = dict.fromkeys(("per_phone", "per_ip", "per_prefix", "per_app"), few)
     return {
-        PHONE: phone(),
+        PHONE: phone(senders=[http_sender(sms, name="vendor", message_id="id")]),
         "second": phone(),
         WITHIN_3_TRIES: phone(code={"attempts": 3}),
         BRIEF: phone(code={"lifetime": "1s"}),
@@ -99,5 +102,6 @@ def providers(sms: SmsVendor) -> Config:
         PER_PREFIX: phone({"per_prefix": some}),
         PER_APP: phone({"per_app": some}),
         SCARCE: phone(scarce, resend_after="1ms"),
+        GUARDED: phone(conversion_guard=CONVERSION),
         STAFF: {"type": "insecure_example", "config": {"users": USERS}},
     }

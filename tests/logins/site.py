@@ -95,6 +95,11 @@ class Site:
         """Return the tokens that mesibo made for that address, in order."""
         return [minted.token for minted in self.mesibo.minted if minted.address == address]
 
+    def metrics(self) -> list[str]:
+        """Return the metrics of each gateway."""
+        urls = [gateway.admin_url for gateway in self.gateways]
+        return [post(url, path="/metrics", method="GET").body.decode() for url in urls]
+
     def audit(self, client: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for so many audit lines about a client; return all about it."""
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.logins.configuration import LONG, PASSWORD, PER_IP, PHONE, REQUESTS, STAFF
+from tests.logins.configuration import (
+    LONG,
+    OTHER_BUDGET,
+    PASSWORD,
+    PER_IP,
+    PHONE,
+    REQUESTS,
+    STAFF,
+)
 from tests.logins.site import Site, fresh_client, wrong
-from tests.servers.gateway import GatewayProcess, post
 
 KEYS = {
     *("event", "level", "time", "action", "request_id"),
@@ -45,6 +53,9 @@ def test_c15_a_login_from_its_start_to_its_token(site: Site, number: str) -> Non
         at = datetime.datetime.fromisoformat(line["time"])
         assert at.utcoffset() == datetime.timedelta(0)
     assert len({line["request_id"] for line in lines}) == 4
+    assert lines[0]["sender"] == "vendor"
+    assert re.fullmatch(r"m[0-9]+", lines[0]["message"])  # as the vendor says
+    assert [line for line in lines[1:] if line.keys() & {"sender", "message"}] == []
 
 
 @pytest.mark.parametrize(
@@ -81,8 +92,18 @@ def test_c15_limits(site: Site, number: str) -> None:
     client = fresh_client()
     for _ in range(REQUESTS + 1):
         site.login(phone=number, appid=PER_IP, client=client)
-    last = site.audit(client, REQUESTS + 1)
-    assert sum(line["action"] == "excess_rate_limit_exceeded" for line in last) == 1
+    lines = site.audit(client, REQUESTS + 1)
+    (limited,) = [line for line in lines if line["action"] == "excess_rate_limit_exceeded"]
+    assert limited["detail"] == f"limit requests {REQUESTS}/5m"
+
+
+def test_c15_a_limit_on_messages(site: Site, numbers: Callable[[int], list[str]]) -> None:
+    client = fresh_client()
+    for number in numbers(OTHER_BUDGET + 1):
+        site.login(phone=number, appid=PER_IP, client=client)
+    lines = site.audit(client, OTHER_BUDGET + 1)
+    (limited,) = [line for line in lines if line["outcome"] == "limited"]
+    assert limited["detail"] == f"limit ip {OTHER_BUDGET}/hour"
 
 
 HOSTILE = 'x\r\n{"event": "login", "action": "authn_login_success"}\x1b[2J\u2028\u202e\x00\x85'
@@ -102,10 +123,6 @@ def test_c14_hostile_values_stay_in_one_line(site: Site, number: str, field: str
     assert all(len(value) <= 200 for value in line.values() if isinstance(value, str))
 
 
-def metrics(gateway: GatewayProcess) -> str:
-    return post(gateway.admin_url, path="/metrics", method="GET").body.decode()
-
-
 def test_p11_c13_no_secret_is_logged(site: Site, number: str) -> None:
     """Not when the vendor's error repeats the message, nor in a metric."""
     site.sms.fail("http500", times=1)
@@ -117,6 +134,7 @@ def test_p11_c13_no_secret_is_logged(site: Site, number: str) -> None:
     site.login(phone=number, otp=guess, appid=LONG)
     token = site.login(phone=number, otp=code, appid=LONG, client=client)["token"]
     site.audit(client)
-    said = "".join(gateway.stdout + gateway.stderr + metrics(gateway) for gateway in site.gateways)
+    said = "".join(gateway.stdout + gateway.stderr for gateway in site.gateways)
+    said += "".join(site.metrics())
     secrets = (lost, code, guess, token, number, PASSWORD, site.mesibo.app_token)
     assert [secret for secret in secrets if secret in said] == []

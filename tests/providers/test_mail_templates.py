@@ -347,4 +347,7 @@ def test_types_can_be_listed_and_described_without_the_libraries() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "jinja2\nneeds libraries that are not installed: jinja2\n"
+    assert (
+        done.stdout
+        == 'jinja2\nneeds libraries that are not installed: jinja2: pip install ".[all]"\n'
+    )

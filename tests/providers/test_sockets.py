@@ -62,7 +62,9 @@ async def crowd(behaviour: str, context: ssl.SSLContext | None) -> int:
     return len(sockets)
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 @pytest.mark.parametrize("context", [None, ssl.create_default_context()], ids=["plain", "TLS"])
 @pytest.mark.parametrize("behaviour", [WELL, RESETTING, SILENT])
 def test_socket_gives_its_descriptor_up(
