@@ -13,6 +13,7 @@ import pkgutil
 from typing import Any
 
 from config import ConfigError
+from providers._approval import WithDirectory
 from providers._base import (
     Attempt,
     Budget,
@@ -20,6 +21,9 @@ from providers._base import (
     CodeChallenge,
     Context,
     Conversion,
+    Directory,
+    Errand,
+    Explanation,
     Fields,
     Identity,
     LoginError,
@@ -45,6 +49,9 @@ __all__ = [
     "ConfigError",
     "Context",
     "Conversion",
+    "Directory",
+    "Errand",
+    "Explanation",
     "Fields",
     "Identity",
     "LoginError",
@@ -60,6 +67,7 @@ __all__ = [
     "Unavailable",
     "UnknownIdentity",
     "Upstream",
+    "WithDirectory",
     "available",
     "load",
     "load_class",
@@ -81,7 +89,10 @@ def load(type_name: str) -> type[Provider[Any]]:
     provider = load_class(type_name)
     absent = missing_libraries(provider)
     if absent:
-        raise ProviderTypeError(f"needs libraries that are not installed: {', '.join(absent)}")
+        names = ", ".join(absent)
+        raise ProviderTypeError(
+            f'needs libraries that are not installed: {names}: pip install ".[all]"'
+        )
     return provider
 
 
