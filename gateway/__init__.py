@@ -13,6 +13,7 @@ The way of a login; each step hands to the next and none goes back::
         admitted app, route to a provider, throttle
         challenge pending and answered?  challenges.take -> provider.resume
         otherwise                        provider.begin -> challenges.start -> deliver
+                                         (perhaps later: errands)
         identity -> addresses -> issuer.issue -> challenges.finish
     outcome -> wire.encode -> bytes; always an audit line and metrics
 

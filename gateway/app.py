@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -19,6 +20,7 @@ from gateway.challenges import Challenges
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
 from gateway.conversation import Desk
 from gateway.digests import Digests
+from gateway.errands import Errands
 from gateway.login import App, Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
@@ -26,7 +28,7 @@ from gateway.plan import Plan
 from gateway.server import Api
 from gateway.stores import StoreUnavailable, open_store
 from gateway.throttle import Throttle
-from providers import Context, Provider
+from providers import Context, Directory, Provider
 
 DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
 GC_THRESHOLD: Final = 20_000  # objects; Python's own is 700
@@ -43,8 +45,10 @@ class Gateway:
         self._settings = plan.loaded.settings
         self._closing = contextlib.AsyncExitStack()
         self._draining = False
+        self._drained_at = 0.0  # monotonic
         self.metrics = Metrics()
         self._audit = Audit(self.metrics)
+        self._errands = Errands()
         self.store = open_store(self._settings.store.url.get_secret_value())
         self.providers: list[Provider[Any]] = []
         self.issuer: issuer.Issuer
@@ -63,6 +67,7 @@ class Gateway:
             at = admin_at or settings.admin
             if at is not None:  # first, since what is opened first is closed last
                 await gateway._listen_admin(at)
+            gateway._closing.push_async_callback(gateway._finish_errands)
             await gateway._listen(engine, listen or settings.listen)
         except BaseException:
             await gateway.stop()
@@ -79,19 +84,24 @@ class Gateway:
         await self.store.open()
         self.issuer = issuer.create(self._settings.issuer, self.metrics)
         self._closing.push_async_callback(self.issuer.close)
-        context = Context(self.metrics)
+        directories: dict[str, Directory] = {}
+        context = Context(
+            self.metrics, directories, tuple(self._settings.limits.failures_per_identity)
+        )
         for planned in self._plan.providers:
             provider = planned.kind(planned.name, planned.config, context)
             self._closing.push_async_callback(provider.close)
             await provider.open()
             self.providers.append(provider)
+            if isinstance(provider, Directory):
+                directories[planned.name] = provider
             for warning in provider.warnings():
                 log.warning(warning, provider=provider.name)
         digests = Digests(self._plan.secret)
         limits = self._settings.limits
         throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
         challenges = Challenges(self.store, digests)
-        desk = Desk(self.store, challenges, throttle, self.issuer, self.metrics)
+        desk = Desk(self.store, challenges, throttle, self.issuer, self.metrics, self._errands)
         return Engine(self._apps(), desk, self._audit)
 
     def _apps(self) -> Mapping[str, App]:
@@ -161,7 +171,11 @@ class Gateway:
             return f"store: {error}"
         return None
 
+    async def _finish_errands(self) -> None:
+        await self._errands.finish(max(0.0, self._drained_at - time.monotonic()))
+
     async def stop(self) -> None:
         """Stop accepting, let what runs finish, close everything in reverse order."""
         self._draining = True
+        self._drained_at = time.monotonic() + DRAIN
         await self._closing.aclose()

@@ -68,7 +68,7 @@ class Audit:
         if trace.detail:
             line["detail"] = trace.detail
         if isinstance(outcome, CodeSent) and outcome.receipt is not None:
-            line |= _message(outcome.receipt)
+            line |= message(outcome.receipt)
         # An upstream's failure is the operator's business; a person's is everyday life.
         level = self._log.warning if word == "unavailable" else self._log.info
         level("login", **line)
@@ -90,7 +90,8 @@ def _classify(outcome: Outcome) -> tuple[str, str]:
     return _REFUSALS.get(outcome.word, _BAD_REQUEST)
 
 
-def _message(receipt: Receipt) -> dict[str, str]:
+def message(receipt: Receipt) -> dict[str, str]:
+    """What a line tells of a message that was sent."""
     line = {"sender": receipt.sender}
     if receipt.id is not None:
         line["message"] = printable(receipt.id)

@@ -109,6 +109,14 @@ class Challenges:
         """Leave the code as it was: the person was right, something else failed."""
         await self._store.release(lease.key, lease.id)
 
+    async def refuse(self, lease: Lease, failures: Sequence[Window]) -> None:
+        """Let a right code cost what a wrong one does: whoever it is for may not sign in."""
+        await self.release(lease)
+        no_code = self._digests.proof(lease.key, "")
+        await self._store.take(
+            lease.key, no_code, lease=lease.id, lease_ms=LEASE_MS, count=(), failures=failures
+        )
+
 
 def plain_digits(typed: str) -> str:
     """A typed code without spaces and hyphens, its digits of any script as ASCII."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from gateway import addresses, errors
-from gateway.addresses import MissingField
+from gateway import errors
 from gateway.challenges import Challenges, Lease
+from gateway.claims import Claims
+from gateway.errands import Errands
 from gateway.errors import Refusal
 from gateway.issuer import Issuer
 from gateway.method import Method
@@ -19,9 +20,11 @@ from gateway.throttle import Throttle
 from providers import (
     Attempt,
     CodeChallenge,
+    Errand,
     Identity,
     LoginError,
     Reason,
+    Receipt,
     Rejected,
     Unavailable,
     UnknownIdentity,
@@ -41,6 +44,7 @@ class Desk:
     throttle: Throttle
     issuer: Issuer
     metrics: Metrics
+    errands: Errands = field(default_factory=Errands)
 
 
 class Conversation:
@@ -65,6 +69,7 @@ class Conversation:
         self._provider = method.provider
         self._fields = request.fields
         self._app_id = request.app
+        self._claims = Claims(desk.store, desk.throttle, method.provider.name)
         self._attempt = Attempt(
             app=app,
             app_name=app_name,
@@ -72,6 +77,7 @@ class Conversation:
             identity=identity,
             client=request.client,
             request_id=request.request_id,
+            claim=self._claims.account,
         )
         self._failures = desk.throttle.failures(method.provider.name, method.counted_as(identity))
         self._conversion = method.conversion(identity)
@@ -80,7 +86,19 @@ class Conversation:
         self._passed = passed
 
     async def go_on(self) -> CodeSent | SignedIn:
-        """Take the step that the request asks for. Raises ``LoginError``, ``Refusal``."""
+        """Take the step that the request asks for. Raises ``LoginError``."""
+        try:
+            return await self._step()
+        except UnknownIdentity:
+            self._passed.extend(self._claims.windows)
+            raise
+        except Rejected:
+            raise
+        except BaseException:
+            await self._claims.take_back()
+            raise
+
+    async def _step(self) -> CodeSent | SignedIn:
         if not self._provider.sends_code:
             return await self._prove_at_once()
         otp = self._fields.get("otp")
@@ -89,29 +107,17 @@ class Conversation:
         result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
         if isinstance(result, Identity):  # without a proof that was limited and counted
             raise Unavailable(self._provider.name, "gave an identity where it announces a code")
+        await self._claims.take_back()
         return await self._send(result)
 
     async def _prove_at_once(self) -> SignedIn:
-        """A failure is counted before the proof is looked at, and taken back if it was none."""
-        store = self._desk.store
-        full = await store.count([*self._requests, *self._failures])
-        if full is not None:
-            raise errors.limited(full)
-        try:
-            result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
-            if not isinstance(result, Identity):
-                raise Unavailable(self._provider.name, "gave a challenge it does not announce")
-            signed_in = await self._issue(result)
-        except UnknownIdentity:
-            self._passed.extend(self._failures)
-            raise
-        except Rejected:
-            raise
-        except BaseException:
-            with contextlib.suppress(StoreUnavailable):
-                await store.uncount(self._failures)
-            raise
-        await store.forget([*self._failures, *self._passed])
+        """A failure is counted before the proof is looked at."""
+        await self._claims.count(self._failures, self._requests)
+        result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
+        if not isinstance(result, Identity):
+            raise Unavailable(self._provider.name, "gave a challenge it does not announce")
+        signed_in = await self._issue(result)
+        await self._desk.store.forget([*self._claims.windows, *self._passed])
         return signed_in
 
     async def _send(self, challenge: CodeChallenge) -> CodeSent:
@@ -131,7 +137,7 @@ class Conversation:
         receipt = None
         if started.deliver:
             try:
-                receipt = await self._method.ask(challenge.deliver(code, started.turn))
+                receipt = await self._deliver(challenge, code, started.turn)
             except LoginError:
                 with contextlib.suppress(StoreUnavailable):
                     await challenges.withdraw(key, started, spent)
@@ -139,6 +145,13 @@ class Conversation:
         return CodeSent(
             self._provider.name, started.resend_ms / 1000, started.expires_ms / 1000, receipt
         )
+
+    async def _deliver(self, challenge: CodeChallenge, code: str, turn: int) -> Receipt | None:
+        delivered = await self._method.ask(challenge.deliver(code, turn))
+        if not isinstance(delivered, Errand):
+            return delivered
+        self._desk.errands.begin(self._method, delivered, self._attempt.request_id)
+        return None
 
     def _unused(self) -> list[Window]:
         """Where a message to this identity counts until a code is used."""
@@ -163,7 +176,8 @@ class Conversation:
         if not verdict.leased:
             raise Rejected("wrong, expired or used code, or none pending", Reason.CODE)
         signed_in = await self._redeem(lease)
-        if not await challenges.finish(lease, forget=[*self._failures, *self._passed]):
+        forget = [*self._failures, *self._claims.windows, *self._passed]
+        if not await challenges.finish(lease, forget=forget):
             raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
         await self._code_used()
         return signed_in
@@ -177,34 +191,27 @@ class Conversation:
             await self._desk.store.uncount(self._unused(), by=earned)
 
     async def _redeem(self, lease: Lease) -> SignedIn:
-        """From a right code to a token; whatever fails here, the code stays good."""
+        """From a right code to a token; whatever else fails here, the code stays good."""
         try:
             resumed = self._provider.resume(self._attempt, lease.memo, self._fields)
             result = await self._method.ask(resumed)
             if not isinstance(result, Identity):
                 raise Unavailable(self._provider.name, "gave a challenge after a code")
             return await self._issue(result)
+        except Rejected:
+            with contextlib.suppress(StoreUnavailable):
+                await self._desk.challenges.refuse(lease, self._failures)
+            raise
         except BaseException:
             with contextlib.suppress(StoreUnavailable):
                 await self._desk.challenges.release(lease)
             raise
 
     async def _issue(self, identity: Identity) -> SignedIn:
-        address = self._address(identity)
+        address = self._method.address(identity)
         name = identity.name or _display_name(self._fields.get("name", ""))
         token = await self._desk.issuer.issue(address, self._app_id, name)
         return SignedIn(token, address, name)
-
-    def _address(self, identity: Identity) -> str:
-        provider = self._provider.name
-        try:
-            address = self._method.template.render(identity)
-        except MissingField as error:
-            raise Unavailable(provider, f"the identity has no {error} for its address") from None
-        rival = addresses.owner(address, self._method.rivals)
-        if rival is not None:
-            raise Unavailable(provider, f"the address looks like one of {rival.provider}")
-        return address
 
 
 def _display_name(typed: str) -> str | None:

@@ -43,8 +43,11 @@ TEXTS = {
 }
 
 
-class Refusal(Exception):
-    """A login that ends here: a public word, and seconds after which trying again may help."""
+class Refusal(LoginError):
+    """A login that ends here: a public word, and seconds after which trying again may help.
+
+    A ``LoginError``, since it may end a login from inside a provider (``Attempt.claim``).
+    """
 
     def __init__(self, word: str, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(detail)
@@ -59,6 +62,8 @@ def limited(limit: Limited) -> Refusal:
 
 def refusal(error: LoginError | StoreUnavailable) -> Refusal:
     """What the person is told of a failure."""
+    if isinstance(error, Refusal):
+        return error
     if isinstance(error, Rejected):
         return Refusal(WORDS[error.reason], str(error))
     retry_after = error.retry_after if isinstance(error, Unavailable) else None

@@ -56,8 +56,8 @@ class Engine:
                 outcome = await self._login(request, trace)
         except TimeoutError:
             trace.detail = f"not done within {DEADLINE:g} s"
-        except (Refusal, LoginError, StoreUnavailable) as error:
-            refusal = error if isinstance(error, Refusal) else errors.refusal(error)
+        except (LoginError, StoreUnavailable) as error:
+            refusal = errors.refusal(error)
             trace.detail = str(refusal)
             outcome = Refused(refusal.word, refusal.retry_after)
         finally:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from gateway import logs
-from gateway.addresses import AddressTemplate
-from providers import Conversion, Fields, LoginError, Provider, Unavailable
+from gateway import addresses, logs
+from gateway.addresses import AddressTemplate, MissingField
+from providers import Conversion, Fields, Identity, LoginError, Provider, Unavailable
 
 log = structlog.get_logger()
 A = TypeVar("A")
@@ -39,6 +39,18 @@ class Method:
     def conversion(self, identity: str) -> Conversion | None:
         """See ``Provider``."""
         return self._tell(self.provider.conversion, identity)
+
+    def address(self, identity: Identity) -> str:
+        """Return the mesibo address of whom it vouches for. Raises ``Unavailable``."""
+        name = self.provider.name
+        try:
+            address = self.template.render(identity)
+        except MissingField as error:
+            raise Unavailable(name, f"the identity has no {error} for its address") from None
+        rival = addresses.owner(address, self.rivals)
+        if rival is not None:
+            raise Unavailable(name, f"the address looks like one of {rival.provider}")
+        return address
 
     def _tell(self, question: Callable[[A], T], about: A) -> T:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -12,7 +12,7 @@ import providers
 from config import ConfigError, Loaded, Model, Problem, ProviderEntry, SandboxIssuer
 from gateway.addresses import AddressTemplate, TemplateError, rivals
 from gateway.stores import BadStoreUrl, open_store
-from providers import Provider, ProviderTypeError
+from providers import Directory, Provider, ProviderTypeError, WithDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def plan(loaded: Loaded) -> Plan:
     except BadStoreUrl as error:
         problems.append(loaded.document.problem(("store", "url"), str(error)))
     problems += _overlaps(loaded, planned.values(), shared)
+    problems += _directories(loaded, planned)
     if problems:
         raise ConfigError(problems)
     templates = {name: provider.template for name, provider in planned.items()}
@@ -92,3 +93,22 @@ def _overlaps(loaded: Loaded, planned: Iterable[Planned], shared: frozenset[str]
         for one, two in combinations(planned, 2)
         if one.template.overlaps(two.template) and not {one.name, two.name} <= shared
     ]
+
+
+def _directories(loaded: Loaded, planned: Mapping[str, Planned]) -> list[Problem]:
+    """Whoever asks a directory must name one."""
+    problems = []
+    for provider in planned.values():
+        config = provider.config
+        if not isinstance(config, WithDirectory) or config.directory is None:
+            continue
+        named = planned.get(config.directory)
+        if config.directory not in loaded.settings.providers:
+            why = "this file has no provider of that name"
+        elif named is not None and not issubclass(named.kind, Directory):
+            why = "that provider is not a directory"
+        else:  # if it has problems of its own, these are told already
+            continue
+        at = ("providers", provider.name, "config", "directory")
+        problems.append(loaded.document.problem(at, why))
+    return problems

@@ -33,6 +33,11 @@ class Throttle:
         """Failed tries on one identity, over all apps: another app id gives no new tries."""
         return self._windows("failures", self._failures, "failures", provider, counted_as)
 
+    def account_failures(self, provider: str, account: str) -> list[Window]:
+        """Failed tries on one account, whichever of its names they came by."""
+        subject = ("failures", provider, "account", account)
+        return self._windows("account", self._failures, *subject)
+
     def budget(self, provider: str, budgets: Sequence[Budget]) -> list[Window]:
         """What a delivery costs."""
         return [

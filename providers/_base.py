@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from config import Limit, Model
 
@@ -90,6 +90,10 @@ class Fields(TypedDict, total=False):
     lang: str
 
 
+async def _nothing_to_count(account: str) -> None:
+    """Nobody counts outside of the gateway."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """One try to sign in, from the first byte to the token."""
@@ -100,6 +104,9 @@ class Attempt:
     identity: str  # who the request says it is, in canonical form; unproven
     client: str  # the network it comes from, as limits count it: an IPv4 address or an IPv6 /64
     request_id: str
+    # To be awaited before a proof is tried on an account that has several names: failures are
+    # counted for the account, too. Raises what ends the login when there were too many.
+    claim: Callable[[str], Awaitable[None]] = _nothing_to_count
 
 
 @dataclass(slots=True)
@@ -112,6 +119,13 @@ class Identity:
     phone: str | None = None  # E.164 digits without the plus
     name: str | None = None  # for people to read
     claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Explanation(NamedTuple):
+    """What would become of somebody who signs in: for the operator alone."""
+
+    steps: Sequence[str]  # a line each
+    identity: Identity | None  # who that is, if nothing but the proof is left; None: refused
 
 
 class Budget(NamedTuple):
@@ -142,6 +156,17 @@ class Receipt(NamedTuple):
     id: str | None  # the vendor's name for the message
 
 
+class Errand(NamedTuple):
+    """A delivery that goes on after the answer, so that nobody learns from the answer, or from the
+    time that it takes, whether a message goes out. Its failure stays with the operator.
+
+    It returns None when there is nobody to send to, which must be an errand as well: too many at
+    once are refused. Raises as ``CodeChallenge.deliver``.
+    """
+
+    run: Callable[[], Awaitable[Receipt | None]]
+
+
 @dataclass(slots=True)
 class CodeChallenge:
     """ "Type the code we sent you."
@@ -149,12 +174,12 @@ class CodeChallenge:
     The gateway makes the code, keeps a keyed digest of it, counts the tries and hands the code to
     ``deliver``; the provider only says how it travels. ``deliver`` takes the code and how often it
     was delivered before, so that a person who got nothing is reached another way. It returns None
-    when there is nothing to send, and raises ``Rejected`` when the recipient is refused for good
-    and ``Unavailable`` when nothing can have been delivered. A message that *may* have gone out is
-    delivered.
+    when there is nothing to send, or an ``Errand`` when the answer must not wait for it. It raises
+    ``Rejected`` when the recipient is refused for good and ``Unavailable`` when nothing can have
+    been delivered. A message that *may* have gone out is delivered.
     """
 
-    deliver: Callable[[str, int], Awaitable[Receipt | None]]
+    deliver: Callable[[str, int], Awaitable[Receipt | Errand | None]]
     lifetime: float  # seconds, from the first delivery
     resend_after: float  # seconds; a start inside it delivers nothing
     length: int = 6  # digits
@@ -177,11 +202,27 @@ class Meter(Protocol):
         """Time one call to an upstream."""
 
 
+class Directory(ABC):
+    """A provider that also knows people by their phone numbers and email addresses."""
+
+    @abstractmethod
+    async def member(self, field: Literal["phone", "email"], value: str) -> Identity | None:
+        """Return who has this number (E.164 digits) or address and may sign in; None: nobody.
+
+        The identity's own ``phone`` or ``email`` is where messages go. Takes as long for nobody as
+        for somebody. Raises ``Unavailable``.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the gateway lends to its providers."""
 
     meter: Meter
+    # Complete when the first login comes; by the providers' names.
+    directories: Mapping[str, Directory] = field(default_factory=dict)
+    # How many failures of one identity the gateway lets through.
+    failure_limits: Sequence[Limit] = ()
 
 
 C = TypeVar("C", bound=Model)
@@ -243,6 +284,17 @@ class Provider(ABC, Generic[C]):
     async def check(self) -> list[str]:
         """Try every upstream without logging anyone in; return the problems, a line each."""
         return []
+
+    def advice(self) -> list[str]:
+        """Return what ``check`` found that should be known, though logins work."""
+        return []
+
+    async def explain(self, name: str) -> Explanation | None:
+        """Walk through the steps of whoever signs in as ``name``, but for the proof.
+
+        None: there are no steps that could be seen without one. Raises nothing of a login.
+        """
+        return None
 
     def warnings(self) -> list[str]:
         """Return what an operator should be told at every start."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from config import Duration, Limit, Model
 from config.spelling import invalid
+from providers._approval import WithDirectory
 from providers._email import DomainPattern
 from providers._mail_templates import (
     HTML,
@@ -19,12 +20,11 @@ from providers._mail_templates import (
     TextTemplates,
 )
 from providers._otp import CodeConfig
+from providers._senders._config import OneOf, SenderConfig
 from providers._senders._mail import parse_from
-from providers._senders.console import ConsoleConfig
-from providers._senders.http import HttpConfig
 from providers._senders.smtp import SmtpConfig
 
-SenderConfig = Annotated[ConsoleConfig | HttpConfig | SmtpConfig, Field(discriminator="type")]
+MailSender = Annotated[SenderConfig, OneOf("console", "http", "smtp")]
 
 
 def _mailbox(text: str) -> str:
@@ -47,7 +47,7 @@ class MailLimits(Model):
     per_app: list[Limit] = Field(default=[Limit.parse("5000/day")])
 
 
-class EmailOtpConfig(Model):
+class EmailOtpConfig(WithDirectory):
     """The keys of an ``email_otp`` provider."""
 
     code: CodeConfig = Field(default_factory=CodeConfig)
@@ -56,7 +56,7 @@ class EmailOtpConfig(Model):
     allow_domains: list[DomainPattern] = Field(default=[])
     deny_domains: list[DomainPattern] = Field(default=[])
     sender: Mailbox | None = Field(default=None, alias="from")
-    senders: Annotated[list[SenderConfig], Field(min_length=1)]
+    senders: Annotated[list[MailSender], Field(min_length=1)]
     subject: SubjectTemplates = SUBJECT
     text: TextTemplates = TEXT
     html: HtmlTemplates | None = HTML

@@ -7,27 +7,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from config import Duration, Limit, Model
+from providers._approval import WithDirectory
 from providers._autofill import MAX_BYTES, AppHash, Autofill, Domain
 from providers._otp import CodeConfig, Template, Texts, compose
 from providers._phone import PhoneNumbers
 from providers._phone_ranges import DENIED_PREFIXES
-from providers._senders.console import ConsoleConfig
-from providers._senders.http import HttpConfig
-from providers._senders.messagebird import MessageBirdConfig
-from providers._senders.plivo import PlivoConfig
-from providers._senders.sns import SnsConfig
-from providers._senders.twilio import TwilioConfig
-from providers._senders.vonage import VonageConfig
+from providers._senders._config import OneOf, SenderConfig
 
-SenderConfig = Annotated[
-    ConsoleConfig
-    | HttpConfig
-    | MessageBirdConfig
-    | PlivoConfig
-    | SnsConfig
-    | TwilioConfig
-    | VonageConfig,
-    Field(discriminator="type"),
+TextSender = Annotated[
+    SenderConfig, OneOf("console", "http", "messagebird", "plivo", "sns", "twilio", "vonage")
 ]
 Prefix = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,11}$")]
 TestCode = Annotated[str, Field(pattern=r"^[0-9]{6,10}$")]
@@ -73,7 +61,7 @@ class ConversionGuard(Model):
     pause: Duration = 3600.0
 
 
-class PhoneOtpConfig(Model):
+class PhoneOtpConfig(WithDirectory):
     """The keys of a ``phone_otp`` provider."""
 
     code: CodeConfig = Field(default_factory=CodeConfig)
@@ -83,7 +71,7 @@ class PhoneOtpConfig(Model):
     allow_prefixes: list[Prefix] = Field(default_factory=list)
     deny_prefixes: list[Prefix] = Field(default_factory=lambda: list(DENIED_PREFIXES))
     limits: MessageLimits = Field(default_factory=MessageLimits)
-    senders: Annotated[list[SenderConfig], Field(min_length=1)]
+    senders: Annotated[list[TextSender], Field(min_length=1)]
     conversion_guard: ConversionGuard | None = None
     template: Template | Texts = "{code} is your verification code."
     app_hash: AppHash | dict[str, AppHash] | None = None  # for all apps, or by app id

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import ClassVar
 
 from config import Model
+from providers._approval import Approval
 from providers._base import (
     Attempt,
     Budget,
     CodeChallenge,
     Context,
+    Errand,
     Fields,
     Identity,
     Provider,
@@ -48,6 +52,9 @@ class EmailOtp(Provider[EmailOtpConfig]):
             tuple(limits.per_domain),
             tuple(limits.per_app),
         )
+        self._approval: Approval | None = None
+        if config.directory is not None:
+            self._approval = Approval(config.directory, "email", self._address_of, context)
 
     def identify(self, fields: Fields) -> str | None:
         """Return the address in its canonical form."""
@@ -65,6 +72,16 @@ class EmailOtp(Provider[EmailOtpConfig]):
             raise UnknownIdentity("email address of another domain", Reason.EMAIL)
         return address
 
+    def _address_of(self, member: Identity) -> str:
+        """Return the address that a directory has of a person, in canonical form."""
+        try:
+            address = canonical(member.email or "")
+        except NotAnAddress:
+            raise Rejected("the directory has no email address of this person") from None
+        if _domain(address) in self._denied:
+            raise Rejected("the directory has an email address of a refused domain")
+        return address
+
     def counted_as(self, identity: str) -> str:
         """Aliases are free, and all of them reach one person."""
         return without_alias(identity)
@@ -74,17 +91,21 @@ class EmailOtp(Provider[EmailOtpConfig]):
         config = self.config
         lang = fields.get("lang")
 
-        async def send(code: str, turn: int) -> Receipt | None:
+        async def deliver(code: str, turn: int) -> Receipt | Errand:
             letter = self._templates.fill(
                 lang, code=code, app=attempt.app_name, minutes=config.code.minutes
             )
             mail = Mail(config.sender or "", letter.subject, letter.html)
-            return await self._ladder.deliver(
-                Message(attempt.identity, letter.text, code, mail), turn
-            )
+
+            def send(to: str) -> Awaitable[Receipt]:
+                return self._ladder.deliver(Message(to, letter.text, code, mail), turn)
+
+            if self._approval is None:
+                return await send(attempt.identity)
+            return await self._approval.errand(attempt.identity, send)
 
         return CodeChallenge(
-            deliver=send,
+            deliver=deliver,
             lifetime=config.code.lifetime,
             resend_after=min(config.resend_after, config.code.lifetime),
             length=config.code.length,
@@ -105,8 +126,11 @@ class EmailOtp(Provider[EmailOtpConfig]):
     async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity:
         """The code was right: the address is theirs."""
         address = attempt.identity
+        member = Identity(subject=address)
+        if self._approval is not None:
+            member, address = await self._approval.approved(address)
         digest = hashlib.sha256(address.encode()).hexdigest()
-        return Identity(subject=address, email=address, claims={"email_sha256": digest})
+        return replace(member, email=address, claims={**member.claims, "email_sha256": digest})
 
     async def close(self) -> None:
         """Close the senders."""

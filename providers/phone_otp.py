@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import ClassVar
 
 from config import Model
+from providers._approval import Approval
 from providers._base import (
     Attempt,
     Budget,
     CodeChallenge,
     Context,
     Conversion,
+    Errand,
     Fields,
     Identity,
     Provider,
@@ -47,6 +51,9 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
             tuple(limits.per_prefix),
             tuple(limits.per_app),
         )
+        self._approval: Approval | None = None
+        if config.directory is not None:
+            self._approval = Approval(config.directory, "phone", self._number_of, context)
 
     def identify(self, fields: Fields) -> str | None:
         """Return the number in E.164 digits: all spellings of one number are one identity."""
@@ -69,6 +76,16 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
             return False
         return not config.allow_prefixes or matches(number, config.allow_prefixes)
 
+    def _number_of(self, member: Identity) -> str:
+        """Return the number that a directory has of a person, in canonical form."""
+        try:
+            number = self._numbers.canonical(f"+{member.phone or ''}")
+        except ValueError:
+            raise Rejected("the directory has no phone number of this person") from None
+        if not self._may_be_sent_to(number):
+            raise Rejected("the directory has a phone number with a refused prefix")
+        return number
+
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
         """Send a code to the number."""
         number = attempt.identity
@@ -76,14 +93,20 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         template = choose(config.template, fields.get("lang"))
         test_code = self._test_codes.get(number)
 
-        async def send(code: str, turn: int) -> Receipt | None:
+        async def deliver(code: str, turn: int) -> Receipt | Errand | None:
             if test_code is not None:
                 return None
             text = config.text(template, code, attempt.app, attempt.app_name)
-            return await self._ladder.deliver(Message(number, text, code), turn)
+
+            def send(to: str) -> Awaitable[Receipt]:
+                return self._ladder.deliver(Message(to, text, code), turn)
+
+            if self._approval is None:
+                return await send(number)
+            return await self._approval.errand(number, send)
 
         return CodeChallenge(
-            deliver=send,
+            deliver=deliver,
             lifetime=config.code.lifetime,
             resend_after=min(config.resend_after, config.code.lifetime),
             length=config.code.length,
@@ -110,7 +133,11 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
 
     async def resume(self, attempt: Attempt, memo: bytes, fields: Fields) -> Identity:
         """The code was right: the number is theirs."""
-        return Identity(subject=attempt.identity, phone=attempt.identity)
+        number = attempt.identity
+        if self._approval is None or number in self._test_codes:
+            return Identity(subject=number, phone=number)
+        member, phone = await self._approval.approved(number)
+        return replace(member, phone=phone)
 
     async def close(self) -> None:
         """Close the senders."""

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate the configuration, a line per problem")
     _add_config(check)
     check.add_argument("--connect", action="store_true", help="also try every configured upstream")
+    check.add_argument("--user", metavar="NAME", help="also show how somebody's sign-in would go")
     commands.add_parser("schema", help="print the JSON Schema of gateway.yaml, for editors")
     commands.add_parser("providers", help="list the provider types that can be used")
     login = commands.add_parser("login", help="sign in from the terminal")

@@ -12,6 +12,7 @@ from gateway.audit import Audit
 from gateway.challenges import Challenges
 from gateway.conversation import Desk
 from gateway.digests import Digests
+from gateway.errands import Errands
 from gateway.login import App, Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
@@ -24,6 +25,7 @@ from providers import (
     CodeChallenge,
     Context,
     Conversion,
+    Errand,
     Fields,
     Identity,
     Provider,
@@ -73,6 +75,7 @@ class CodeScript(Provider[NoConfig]):
         self.delivered: list[str] = []
         self.turns: list[int] = []
         self.receipt: Receipt | None = None
+        self.errand: Errand | None = None
         self.deliver: Callable[[str], Awaitable[None]] = self._keep
         self.alias: Callable[[str], str] = lambda identity: identity
         self.guard: Callable[[str], Conversion | None] = lambda identity: None
@@ -98,10 +101,10 @@ class CodeScript(Provider[NoConfig]):
         return self.guard(identity)
 
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
-        async def deliver(code: str, turn: int) -> Receipt | None:
+        async def deliver(code: str, turn: int) -> Receipt | Errand | None:
             self.turns.append(turn)
             await self.deliver(code)
-            return self.receipt
+            return self.errand or self.receipt
 
         return CodeChallenge(deliver=deliver, **self._challenge)
 
@@ -162,6 +165,7 @@ class Kit:
         self.store = MemoryStore(clock=self.clock)
         self.issuer = FakeIssuer()
         self.metrics = Metrics()
+        self.errands = Errands(spread=0.0)
         digests = Digests(b"k" * 32)
         desk = Desk(
             self.store,
@@ -169,6 +173,7 @@ class Kit:
             Throttle(digests, per_ip, failures),
             self.issuer,
             self.metrics,
+            self.errands,
         )
         templates = {p.name: AddressTemplate.parse(address, p.name) for p in providers}
         methods = tuple(
