@@ -31,10 +31,15 @@ class Faults:
 
 
 class FaultProxy:
-    """Forwards ``port`` to ``upstream_port`` on the loopback, in a thread of its own."""
+    """Forwards ``port`` to ``upstream_port`` on the loopback, in a thread of its own.
 
-    def __init__(self, upstream_port: int) -> None:
+    With ``record``, what clients send is kept in ``recorded``.
+    """
+
+    def __init__(self, upstream_port: int, *, record: bool = False) -> None:
         self._upstream = upstream_port
+        self._record = record
+        self.recorded = b""
         self._reserved = ReservedPort()
         self._faults = Faults()
         self._passing = asyncio.Event()
@@ -146,6 +151,8 @@ class FaultProxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):
+            if self._record:
+                self.recorded += data
             await self._hold_up()
             writer.write(data)
             await writer.drain()

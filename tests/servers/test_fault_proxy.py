@@ -190,3 +190,10 @@ def test_a_proxy_that_does_not_run_cannot_be_steered(upstream: int) -> None:
     with pytest.raises(RuntimeError, match="not running"):
         proxy.heal()
     proxy.close()
+
+
+def test_what_clients_send_is_recorded_if_asked_for(upstream: int) -> None:
+    with FaultProxy(upstream, record=True) as proxy, client(proxy) as connection:
+        connection.sendall(b"hello")
+        assert receive(connection, 5) == b"hello"
+        assert proxy.recorded == b"hello"

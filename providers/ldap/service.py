@@ -1,0 +1,68 @@
+"""The service account: it searches, and must not be locked out by a password that has changed."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+
+from providers._base import Rejected, Unavailable
+from providers.ldap import answers
+from providers.ldap.client import Connection, Server
+from providers.ldap.searching import BUSY, ServerBusy
+from providers.ldap.settings import LdapConfig
+
+# Seconds without a bind after the directory refused one. It may count them, so each one in a row
+# doubles the pause.
+FIRST_PAUSE: Final = 30.0
+LONGEST_PAUSE: Final = 480.0
+
+log = structlog.get_logger()
+
+
+class ServiceRefused(Unavailable):
+    """The directory refuses the service account."""
+
+
+class ServiceAccount:
+    """``bind_dn``, or nobody: then searches are anonymous. One for all servers of a directory."""
+
+    def __init__(self, name: str, config: LdapConfig) -> None:
+        self._name = name
+        self._dn = config.bind_dn
+        self._password = config.bind_password
+        self._pause = FIRST_PAUSE
+        self._not_before = 0.0
+        self._why = ""
+
+    def require(self) -> None:
+        """Raise ``ServiceRefused`` while no bind should be tried."""
+        wait = self._not_before - time.monotonic()
+        if wait > 0:
+            raise ServiceRefused(self._name, self._why, wait)
+
+    async def bind(self, connection: Connection, server: Server, within: float) -> None:
+        """Bind, if there is an account. Raises ``ServiceRefused``, ``ServerBusy``,
+        ``ConnectionFailed``.
+        """
+        self.require()
+        if self._dn is None or self._password is None:
+            return
+        bound = await connection.bind(self._dn, self._password.get_secret_value(), within)
+        if bound.code in BUSY:
+            raise ServerBusy
+        try:
+            answers.judge(bound, self._name)
+        except Rejected as refused:
+            self._refused(server, str(refused))
+        except Unavailable as refused:
+            self._refused(server, refused.detail)
+        self._pause = FIRST_PAUSE
+
+    def _refused(self, server: Server, detail: str) -> None:
+        self._why = f"{server.url} refuses bind_dn and bind_password: {detail}"
+        log.error("service account refused", provider=self._name, detail=self._why)
+        self._not_before = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self.require()
