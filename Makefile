@@ -16,7 +16,7 @@ help:  ## list the targets (the default)
 run: $(VENV)/run.stamp  ## start the gateway on gateway.yaml; ARGS="--listen 127.0.0.1:8081"
 	exec $(BIN)/python -m gateway serve --config gateway.yaml $(ARGS)
 
-test: servers $(VENV)/test.stamp  ## run the whole test suite; ARGS="-k throttle" for a part
+test: $(VENV)/test.stamp servers  ## run the whole test suite; ARGS="-k throttle" for a part
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/test.stamp  ## check style and types
@@ -28,12 +28,12 @@ format: $(VENV)/test.stamp  ## put the code into its format, sort imports
 	$(BIN)/python -m ruff check --select I --fix .
 	$(BIN)/python -m ruff format .
 
-bench: servers $(VENV)/test.stamp  ## run the benchmarks
+bench: $(VENV)/test.stamp servers  ## run the benchmarks
 	$(BIN)/python bench/run.py $(ARGS)
 
 lock: $(VENV)/test.stamp  ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for new versions
 	$(LOCK) $(ARGS) --all-extras --group test --group lint --output-file requirements/test.txt
-	$(LOCK) --all-extras --constraints requirements/test.txt --output-file requirements/all.txt
+	$(LOCK) --extra all --constraints requirements/test.txt --output-file requirements/all.txt
 	$(LOCK) --constraints requirements/test.txt --output-file requirements/run.txt
 
 servers:  ## install the real servers that the tests talk to (Debian, Ubuntu)
@@ -47,6 +47,9 @@ clean:  ## remove the virtual environment and everything else that was made here
 $(VENV)/%.stamp: requirements/%.txt | $(BIN)/pip
 	$(INSTALL) --requirement $<
 	@touch $@
+
+# One of the test libraries is built from source, with what comes from Debian.
+$(VENV)/test.stamp: | servers
 
 $(BIN)/pip:
 	@tools/venv.sh $(PYTHON) $(VENV)

@@ -7,11 +7,12 @@ import inspect
 import pkgutil
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import trustme
 import yaml
 from pydantic import BaseModel
 
@@ -27,7 +28,13 @@ SECRET: Final = "a-secret-of-thirty-two-bytes-or-more"
 _YAML: Final = re.compile(r"^( *)```yaml\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _BASE: Final = yaml.safe_load((ROOT / "gateway.yaml").read_text())
 # What an example for a provider may leave out, since its own page tells of it.
-_REST: Final = {"email_otp": {"from": "Example <no-reply@example.com>"}}
+_REST: Final[Mapping[str, Mapping[str, object]]] = {
+    "email_otp": {"from": "Example <no-reply@example.com>"},
+    "ldap": {
+        "urls": ["ldaps://ldap.example.com"],
+        "user_search": {"base_dn": "ou=people,dc=example,dc=com"},
+    },
+}
 
 
 def yaml_blocks(page: str) -> list[str]:
@@ -48,14 +55,14 @@ def completed(block: str) -> str:
     part = yaml.safe_load(block)
     if "providers" in part:
         return block
-    if "senders" in part:
+    if not part.keys() <= keys(config.Settings):
         part = {"providers": {"example": _provider(part)}}
     return yaml.safe_dump({**_BASE, **part})
 
 
 def _provider(part: dict[str, Any]) -> dict[str, Any]:
     """Return a provider of the first type that takes the part's keys and senders."""
-    wanted = {sender["type"] for sender in part["senders"]}
+    wanted = {sender["type"] for sender in part.get("senders", ())}
     for kind in providers.available():
         model = providers.load(kind).Config
         if part.keys() <= keys(model) and wanted <= sender_types(model):
@@ -64,11 +71,18 @@ def _provider(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(block: str, folder: Path, patch: pytest.MonkeyPatch) -> Plan:
-    """Read a block as the gateway would; every variable that it names is set."""
-    for variable in re.findall(r"\benv: *(\w+)", block):
+    """Read a block as the gateway would."""
+    return read_file(completed(block), folder, patch)
+
+
+def read_file(text: str, folder: Path, patch: pytest.MonkeyPatch) -> Plan:
+    """Read a whole file; every variable and every authority's file that it names is there."""
+    for variable in re.findall(r"\benv: *(\w+)", text):
         patch.setenv(variable, SECRET)
+    for authority in re.findall(r"\bca_file: *([\w.-]+\.pem)", text):
+        trustme.CA().cert_pem.write_to_path(folder / authority)
     file = folder / "gateway.yaml"
-    file.write_text(completed(block))
+    file.write_text(text)
     return plan(config.load(file))
 
 

@@ -72,13 +72,12 @@ def provider_types_in_gateway(root: Path) -> Iterator[str]:
 
 def providers_without_page_or_test(root: Path) -> Iterator[str]:
     for path in sorted((root / "providers").iterdir()):
-        if path.stem[0] != "_":
-            for needed in (
-                f"docs/providers/{path.stem}.md",
-                f"tests/providers/test_{path.stem}.py",
-            ):
-                if not (root / needed).exists():
-                    yield f"{needed} is missing"
+        if path.stem[0] == "_":
+            continue
+        tests = f"test_{path.stem}.py" if path.suffix else f"{path.stem}/test_*.py"
+        for needed in (f"docs/providers/{path.stem}.md", f"tests/providers/{tests}"):
+            if not any(root.glob(needed)):
+                yield f"{needed} is missing"
 
 
 CHECKS = (
@@ -113,12 +112,18 @@ def test_convention_is_kept(check: Check) -> None:
         (provider_types_in_gateway, "gateway/cli/login.py", "# badge_pin needs a reader"),
         (providers_without_page_or_test, "providers/voice.py", ""),
         (providers_without_page_or_test, "providers/voice/__init__.py", ""),
+        (providers_without_page_or_test, "docs/providers/face_id.md", None),
+        (providers_without_page_or_test, "tests/providers/face_id/test_lens.py", None),
+        (providers_without_page_or_test, "tests/providers/test_badge_pin.py", None),
     ],
 )
-def test_breach_is_found(tmp_path: Path, check: Check, file: str, text: str) -> None:
+def test_breach_is_found(tmp_path: Path, check: Check, file: str, text: str | None) -> None:
     write_good_tree(tmp_path)
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text(text)
+    if text is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_text(text)
     assert list(check(tmp_path)) != []
 
 
@@ -135,8 +140,12 @@ def write_good_tree(root: Path) -> None:
         "providers/__init__.py": "",
         "providers/_shared.py": "",
         "providers/badge_pin.py": "",
+        "providers/face_id/__init__.py": "",
         "docs/providers/badge_pin.md": "https://example.com/root/ and ./root/ and /home/",
+        "docs/providers/face_id.md": "",
         "tests/providers/test_badge_pin.py": "",
+        "tests/providers/face_id/conftest.py": "",
+        "tests/providers/face_id/test_lens.py": "",
         "requirements/all.txt": "\n" * (MAX_LINES + 1),
         ".venv/bin/activate": "VIRTUAL_ENV=/" + "root/main",
         "env/pyvenv.cfg": "home = /" + "root/bin",

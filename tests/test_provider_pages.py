@@ -10,8 +10,7 @@ from pydantic import Field
 
 import config
 import providers
-from gateway.plan import plan
-from tests.pages import first_column, keys
+from tests.pages import first_column, keys, read_file
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "providers"
 # What a page may leave out of its example, since it is the same for every provider.
@@ -29,12 +28,7 @@ def example(page: str) -> str:
 
 def check_example(page: str, type_name: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Raise ``ConfigError`` or ``AssertionError`` unless the page's example can be used."""
-    text = example(page)
-    for variable in re.findall(r"\benv: *(\w+)", text):
-        patch.setenv(variable, "a-secret-of-thirty-two-bytes-or-more")
-    file = folder / "gateway.yaml"
-    file.write_text(text)
-    planned = plan(config.load(file))
+    planned = read_file(example(page), folder, patch)
     kinds = [entry.type for entry in planned.loaded.settings.providers.values()]
     assert type_name in kinds, f"the example configures {kinds}"
 

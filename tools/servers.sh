@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make sure that every line of requirements/debian.txt ("package probe") is there. The probe is the
-# program, or the file if it starts with a slash, that shows it, however it came to be installed.
+# program, or the file (or a pattern of it) if it starts with a slash, that shows it, however it
+# came to be installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,7 @@ PATH=$PATH:/usr/sbin:/sbin # Debian keeps daemons where a plain user does not lo
 missing=()
 while read -r package probe; do
     case $package in '' | '#'*) continue ;; esac
-    command -v "$probe" > /dev/null || [[ -e $probe ]] || missing+=("$package")
+    command -v "$probe" > /dev/null || compgen -G "$probe" > /dev/null || missing+=("$package")
 done < requirements/debian.txt
 
 if ((${#missing[@]})); then
