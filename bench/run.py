@@ -15,7 +15,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench import servers
 from bench.figures import HEADER, Effort, Figure, met, row
 from bench.journey import WrongAnswers
-from bench.plans import crowd, latency, log_line, logins, pending, process, slow_vendor, steady
+from bench.plans import (
+    crowd,
+    directory,
+    latency,
+    log_line,
+    logins,
+    pending,
+    process,
+    slow_vendor,
+    steady,
+)
 
 FULL: Final = Effort(rounds=5, logins=10_000, seconds=4.0, entries=1_000_000)
 QUICK: Final = Effort(rounds=2, logins=2_000, seconds=1.0, entries=20_000)
@@ -36,6 +46,7 @@ PLANS: Final[Sequence[Plan]] = (
     logins,
     latency,
     slow_vendor,
+    directory,
     crowd,
     process,
     pending,

@@ -27,6 +27,7 @@ UPSTREAM_CORE: Final = _CORES[2] if len(_CORES) > 2 else LOAD_CORE
 
 _NEEDED: Final = {
     "redis-server": "redis-server",
+    "slapd": "slapd",
     "taskset": "util-linux",
     "setpriv": "util-linux",
 }  # program: Debian package
