@@ -34,7 +34,7 @@ USERS: Final = 1_000
 MANY_USERS: Final = 100_000
 SHARE: Final = 5  # a run has so many fewer logins than those of other plans
 
-_WAYS: Final[Mapping[str, Callable[..., Way]]] = {
+WAYS: Final[Mapping[str, Callable[..., Way]]] = {
     "ld": functools.partial(provider, driver="ldap3"),
     "lp": functools.partial(provider, driver="python-ldap"),
     "lb": python_ldap_on_the_loop,
@@ -120,7 +120,7 @@ def _parts(few: Directory, many: Directory) -> dict[str, Part]:
         **{
             f"{name}{tls}": Part(way(few, tls=bool(tls)), few, IN_FLIGHT)
             for tls in _OVER
-            for name, way in _WAYS.items()
+            for name, way in WAYS.items()
         },
         "n1k": Part(one_by_one(few), few, 1),
         "n100k": Part(one_by_one(many), many, 1),

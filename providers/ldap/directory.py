@@ -105,11 +105,12 @@ class People:
         text = fill_filter(self._profile.lookups[field], **{field: value})
         try:
             entry = await self._one(read, Query(base, scope, text, self.wanted))
-            if entry is None:
-                await self.memberships.pretend(read, base)
-                return None
-            await self.approve(read, entry)
         except Rejected:
+            entry = None
+        if entry is None or accounts.refusal(entry, self._config.preset) is not None:
+            await self.memberships.pretend(read, base)
+            return None
+        if await self.memberships.refusal(read, entry) is not None:
             return None
         return self.identities.read(entry, **{field: value})
 

@@ -28,6 +28,8 @@ class Lockout(NamedTuple):
     dn: str  # of the entry that sets it
     failures: int
     window: float  # seconds in which they count; 0: until the right password comes
+    # Active Directory forgets failures when it saw none for so long, others each by its own age.
+    forgets_at_once: bool = False
 
 
 async def lockouts(read: Reader, base: str, upstream: str) -> list[Lockout]:
@@ -48,7 +50,7 @@ async def lockouts(read: Reader, base: str, upstream: str) -> list[Lockout]:
 def _of_domain(domain: Entry) -> Lockout | None:
     failures = _number(domain, "lockoutThreshold")
     window = -_number(domain, "lockOutObservationWindow") / _TICKS
-    return Lockout(domain.dn, failures, window) if failures > 0 else None
+    return Lockout(domain.dn, failures, window, True) if failures > 0 else None
 
 
 async def _of_policies(read: Reader, root: Entry, base: str) -> list[Lockout]:
@@ -75,16 +77,23 @@ def _number(entry: Entry, attribute: str) -> int:
 
 def advice(rule: Lockout, limits: Sequence[Limit]) -> str | None:
     """Return what to tell the operator if the gateway's ``limits`` let enough failures through."""
-    let_by = min((_let_by(limit, rule.window) for limit in limits), default=0)
+    let_by = min((_let_by(limit, rule) for limit in limits), default=0)
     if not limits or let_by < rule.failures:
         return None
     within = f" within {spell_duration(rule.window)}" if rule.window else ""
+    number = "any number" if math.isinf(let_by) else str(let_by)
     return (
         f"{rule.dn} locks an account after {rule.failures} wrong passwords{within}, and "
-        f"limits.failures_per_identity lets {let_by} through: anybody can lock others out; "
-        "set it lower"
+        f"limits.failures_per_identity lets {number} through: anybody can lock others out; "
+        "set it lower, or its period longer"
     )
 
 
-def _let_by(limit: Limit, window: float) -> int:
-    return limit.count * max(1, math.ceil(window / limit.seconds))
+def _let_by(limit: Limit, rule: Lockout) -> float:
+    """The most failures that the directory can come to count, whatever the tries' order."""
+    if not rule.window:
+        return math.inf
+    if not rule.forgets_at_once:
+        return limit.count * (math.ceil(rule.window / limit.seconds) + 1) - 1
+    # Tries spread over the period never pause for long enough; else two periods can meet.
+    return 2 * limit.count - 1 if limit.seconds >= limit.count * rule.window else math.inf

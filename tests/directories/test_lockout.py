@@ -76,7 +76,7 @@ def test_the_table_is_there() -> None:
 @pytest.mark.parametrize(
     ("page", "lockout"),
     [
-        ("active-directory", Lockout(10, 15)),
+        ("active-directory", Lockout(10, 24)),
         ("openldap", Lockout(10, 10)),
         ("freeipa", Lockout(6, 1)),
         ("389ds", Lockout(10, 10)),

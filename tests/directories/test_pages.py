@@ -114,9 +114,11 @@ def site(kind: str, sites: Sites) -> Site:
     return sites.of(kind)
 
 
-def test_every_page_is_run() -> None:
+def test_every_page_is_run_and_in_the_index() -> None:
     folder = pages.ROOT / "docs" / "directories"
     assert {path.stem for path in folder.glob("*.md")} - {"README"} == KINDS.keys()
+    rows = re.findall(r"^\|.*\]\((.*)\.md\)", (folder / "README.md").read_text(), re.MULTILINE)
+    assert set(rows) == KINDS.keys()
 
 
 @EVERY_KIND

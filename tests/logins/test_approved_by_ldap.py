@@ -169,7 +169,7 @@ def test_directory_down_at_each_step(staff: Staff) -> None:
     ("app", "kinds"),
     [
         (BY_ENTRY, ["approved", "in no group", "locked", "unknown"]),
-        (BY_SEARCH, ["approved", "in no group", "unknown"]),
+        (BY_SEARCH, ["approved", "in no group", "locked", "unknown"]),
     ],
 )
 def test_c4_a19_everybody_takes_as_long(staff: Staff, app: str, kinds: list[str]) -> None:

@@ -16,7 +16,7 @@ from tests.servers.configs import GENEROUS
 from tests.servers.slapd import PEOPLE, Person, Slapd, ssha
 from tests.servers.tls import Authority
 
-NAMES: Final = 200
+NAMES: Final = 300
 FIRST: Final = 40  # names, after which there is something to go by
 PREFIXES: Final = 1000
 BY_NAME: Final[dict[str, Any]] = {"user_search": None, "user_dn": f"uid={{username}},{PEOPLE}"}
@@ -25,13 +25,13 @@ PASSWORD: Final = "the password of everybody"
 
 @cache
 def argon2(password: str) -> str:
-    """Hash so that checking a password takes the server about ten milliseconds."""
-    command = ["slappasswd", "-o", "module-load=argon2 m=16384 t=2", "-h", "{ARGON2}"]
+    """Hash so that checking a password takes the server five or ten milliseconds."""
+    command = ["slappasswd", "-o", "module-load=argon2 m=8192 t=2", "-h", "{ARGON2}"]
     done = subprocess.run([*command, "-s", password], check=True, capture_output=True)
     return done.stdout.decode().strip()
 
 
-@pytest.fixture(scope="module", params=[ssha, argon2])
+@pytest.fixture(scope="module", params=[ssha, argon2], ids=["fast", "slow"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
@@ -58,7 +58,7 @@ def seconds(site: Site, app: str, name: str) -> float:
 @pytest.mark.parametrize("app", ["search", "template"])
 def test_l12_unknown_name_takes_as_long_as_a_wrong_password(site: Site, app: str) -> None:
     for number in range(FIRST):
-        login = {"username": f"user{number}", "password": PASSWORD}
+        login: dict[str, Any] = {"username": f"user{number}", "password": PASSWORD}
         assert site.login(appid=app, **login)["result"] == "OK"
         seconds(site, app, f"user{number}")
     known, unknown = [], []
@@ -70,7 +70,9 @@ def test_l12_unknown_name_takes_as_long_as_a_wrong_password(site: Site, app: str
     assert abs(one - other) <= 0.1 * one, f"{one * 1000:.2f} ms, {other * 1000:.2f} ms"
 
 
+@pytest.mark.parametrize("site", [pytest.param(ssha, id="fast")], indirect=True)
 def test_a67_beginnings_of_names_cannot_be_guessed(site: Site) -> None:
+    seconds(site, "search", "user0")
     known, unknown = [], []
     for number in range(PREFIXES // 2):
         known.append(seconds(site, "search", f"user{number % FIRST}*"))

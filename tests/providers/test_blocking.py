@@ -45,9 +45,13 @@ async def begun(call: Call) -> None:
     assert await asyncio.to_thread(call.started.wait, 10)
 
 
-async def until_threads_are(count: int) -> None:
+def blocked() -> int:
+    return sum(thread.name == "blocking" for thread in threading.enumerate())
+
+
+async def until_threads_end() -> None:
     async with asyncio.timeout(10):
-        while threading.active_count() > count:  # noqa: ASYNC110 - threads tell nobody
+        while blocked():  # noqa: ASYNC110 - threads tell nobody
             await asyncio.sleep(0.001)
 
 
@@ -101,18 +105,16 @@ async def test_failure_of_a_call_without_a_waiter_is_nobodys(places: Places) -> 
         stop.wait(10)
         raise ZeroDivisionError
 
-    threads = threading.active_count()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await places.run(fail, lambda _: pytest.fail("there is no result"))
     stop.set()
-    await until_threads_are(threads)
+    await until_threads_end()
 
 
 async def test_threads_end_with_their_calls(places: Places) -> None:
-    threads = threading.active_count()
     await asyncio.gather(*(places.run(lambda: None, nothing) for _ in range(20)))
-    await until_threads_are(threads)
+    await until_threads_end()
 
 
 def test_call_may_outlive_the_loop(calls: list[Call]) -> None:

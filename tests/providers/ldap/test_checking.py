@@ -177,15 +177,14 @@ async def test_server_that_says_nothing_is_a_problem_in_time(
 # Lock-outs
 
 
-@pytest.mark.parametrize(("count", "lets"), [(LOCKOUT, True), (LOCKOUT - 1, False)])
 async def test_l10_accounts_that_anybody_can_lock_are_a_warning(
-    directory: Slapd, authority: Authority, count: int, lets: bool
+    directory: Slapd, authority: Authority
 ) -> None:
-    limits = [Limit(count, 900.0)]
+    """The policy there forgets no failure but by the right password."""
+    limits = [Limit(LOCKOUT - 1, 900.0)]
     ldap = provider([directory.tls_url] * 2, authority.ca_file, limits, **BY_SEARCH)
     assert ldap.advice() == []
     assert await problems(ldap) == []
-    advice = ldap.advice()
+    (advice,) = ldap.advice()
     await ldap.close()
-    assert len(advice) == lets
-    assert all(f"lets {count} through: anybody can lock others out" in line for line in advice)
+    assert "lets any number through: anybody can lock others out" in advice

@@ -63,7 +63,7 @@ def mode(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def fresh(secret: str | None = None) -> Person:
     """Return somebody whom no other test knows."""
-    return Person(f"fresh{next(_NUMBERS)}", secret)
+    return Person(f"newcomer{next(_NUMBERS)}", secret)
 
 
 async def refused(ldap: Ldap, name: str, password: str) -> Rejected:

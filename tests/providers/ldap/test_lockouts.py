@@ -19,24 +19,27 @@ def five_in(minutes: int) -> Limit:
 
 
 @pytest.mark.parametrize(
-    ("failures", "window", "limits", "lets"),
+    ("failures", "window", "at_once", "limits", "lets"),
     [
-        (10, 30 * MINUTE, [five_in(15)], 10),  # two windows of ours in one of theirs
-        (11, 30 * MINUTE, [five_in(15)], None),
-        (5, 15 * MINUTE, [five_in(15)], 5),
-        (6, 15 * MINUTE, [five_in(15)], None),
-        (6, 10 * MINUTE, [five_in(15)], None),
-        (5, 0, [five_in(15)], 5),
-        (6, 0, [five_in(15)], None),
-        (10, 60 * MINUTE, [five_in(15), Limit(8, 86400)], None),  # the day's limit is below
-        (8, 60 * MINUTE, [five_in(15), Limit(8, 86400)], 8),
-        (3, 0, [], None),  # nobody said what the limits are
+        # Each failure is forgotten by its own age: periods of ours that reach into one of theirs.
+        (14, 30 * MINUTE, False, [five_in(15)], "14"),
+        (15, 30 * MINUTE, False, [five_in(15)], None),
+        (9, 15 * MINUTE, False, [five_in(15)], "9"),
+        (10, 10 * MINUTE, False, [five_in(15)], None),
+        (1000, 0, False, [five_in(15)], "any number"),  # never forgotten
+        (16, 60 * MINUTE, False, [five_in(15), Limit(8, 86400)], None),  # the day's limit
+        # All are forgotten after a pause.
+        (1000, 30 * MINUTE, True, [five_in(15)], "any number"),  # one try every three minutes
+        (10, 3 * MINUTE, True, [five_in(15)], None),
+        (9, 3 * MINUTE, True, [five_in(15)], "9"),  # the end of a period and the next one's start
+        (10, 3 * MINUTE + 1, True, [five_in(15)], "any number"),
+        (3, 0, False, [], None),  # nobody said what the limits are
     ],
 )
 def test_l10_threshold_has_to_be_above_what_the_gateway_lets_through(
-    failures: int, window: float, limits: list[Limit], lets: int | None
+    failures: int, window: float, at_once: bool, limits: list[Limit], lets: str | None
 ) -> None:
-    told = advice(Lockout(DOMAIN, failures, window), limits)
+    told = advice(Lockout(DOMAIN, failures, window, at_once), limits)
     if lets is None:
         assert told is None
     else:
@@ -64,9 +67,9 @@ class Tree:
 @pytest.mark.parametrize(
     ("threshold", "window", "rules"),
     [
-        ("3", "-18000000000", [Lockout(DOMAIN, 3, 1800.0)]),
+        ("3", "-18000000000", [Lockout(DOMAIN, 3, 1800.0, True)]),
         ("0", "-18000000000", []),  # never
-        ("3", "-9223372036854775808", [Lockout(DOMAIN, 3, 922337203685.4775)]),
+        ("3", "-9223372036854775808", [Lockout(DOMAIN, 3, 922337203685.4775, True)]),
         ("x", "y", []),
     ],
 )

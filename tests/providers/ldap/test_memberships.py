@@ -156,9 +156,9 @@ async def test_nested_denied_wins() -> None:
     ours = memberships(f"{REQUIRED}, {DENIED}, nested: true", NESTED)
     directory = Directory(ANN)
     assert await ours.refusal(directory.read, entry(ANN)) == "in a denied group"
-    (query,) = directory.queries
-    assert "guests" in query.filter
-    assert "Staff" not in query.filter
+    denied, required = directory.queries  # both are asked, so that the time tells nothing
+    assert "guests" in denied.filter
+    assert "Staff" in required.filter
 
 
 # For the operator

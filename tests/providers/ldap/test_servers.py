@@ -4,45 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from providers import Rejected, Unavailable
-from providers.ldap import searching, service
-from providers.ldap import servers as servers_module
-from providers.ldap.client import Bound, Connection, Found, Query
+from providers.ldap.client import Connection
 from providers.ldap.servers import PATIENCE, Servers
 from providers.ldap.settings import LdapConfig
 from providers.ldap.site import Site
 from tests.config.reading import parse
-from tests.providers.ldap.scripted import PASSWORD, SERVICE, Host, ScriptedDriver
-
-SHARE, PROBE_EVERY = 0.2, 0.05  # seconds, for tests
-SLACK = 0.15
-WHO = Query("ou=people,dc=test", "sub", "(uid=ann)", ["uid"])
-T = TypeVar("T")
-
-Serve = Callable[..., Servers]
-
-
-class Meter:
-    def __init__(self) -> None:
-        self.outcomes: list[str] = []
-
-    def message(self, sender: str, outcome: str) -> None: ...
-
-    def upstream(self, upstream: str, outcome: str, seconds: float) -> None:
-        assert (upstream, seconds >= 0) == ("staff", True)
-        self.outcomes.append(outcome)
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers_module, "SHARE", SHARE)
-    monkeypatch.setattr(servers_module, "PROBE_EVERY", PROBE_EVERY)
-    monkeypatch.setattr(service, "FIRST_PAUSE", 0.2)
+from tests.providers.ldap.scripted import SERVICE, Host, ScriptedDriver
+from tests.providers.ldap.serving import (
+    PROBE_EVERY,
+    SHARE,
+    SLACK,
+    WHO,
+    Meter,
+    Serve,
+    fails,
+    look_up,
+    serving,
+    timed,
+    until,
+)
 
 
 @pytest.fixture
@@ -51,51 +37,9 @@ def meter() -> Meter:
 
 
 @pytest.fixture
-async def serve(meter: Meter) -> AsyncIterator[Serve]:
-    made: list[Servers] = []
-
-    def new(*hosts: Host, **keys: str) -> Servers:
-        names = [f"dc{number}" for number in range(1, len(hosts) + 1)]
-        lines = {
-            "urls": f"[{', '.join(f'ldaps://{name}' for name in names)}]",
-            "user_search": "{base_dn: 'ou=people,dc=test'}",
-            "bind_dn": SERVICE,
-            "bind_password": PASSWORD,
-            "timeout": "{connect: 300ms, operation: 300ms, total: 1s}",
-            **keys,
-        }
-        config = parse(LdapConfig, "\n".join(f"{key}: {text}" for key, text in lines.items()))
-        driver = ScriptedDriver(dict(zip(names, hosts, strict=True)))
-        made.append(Servers("staff", config, driver, meter))
-        return made[-1]
-
-    yield new
-    for servers in made:
-        await servers.close()
-        assert all(task.done() for task in servers._probes)
-
-
-async def look_up(site: Site, deadline: float) -> str:
-    searching.entries(await site.reader(deadline)(WHO), "staff")
-    return site.server.host
-
-
-async def timed(work: Awaitable[T]) -> tuple[T, float]:
-    started = time.monotonic()
-    return await work, time.monotonic() - started
-
-
-async def until(reached: Callable[[], object], within: float = 3.0) -> None:
-    deadline = time.monotonic() + within
-    while not reached():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
-
-
-async def fails(servers: Servers, work: Any = look_up) -> Unavailable:
-    with pytest.raises(Unavailable) as caught:
-        await servers.run(work)
-    return caught.value
+async def serve(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
+    async with serving(meter, monkeypatch) as new:
+        yield new
 
 
 # Failover
@@ -401,103 +345,3 @@ async def test_close_ends_probes_and_connections(meter: Meter) -> None:
     one.state = "up"
     await asyncio.sleep(3 * PROBE_EVERY)
     assert one.connections == []
-
-
-# The service account is refused
-
-
-async def test_refused_service_account_is_tried_once_and_all_others_fail_at_once(
-    serve: Serve,
-) -> None:
-    one, two = Host(accounts={}, seconds=0.05), Host()
-    servers = serve(one, two)
-    errors, took = await timed(asyncio.gather(*(fails(servers) for _ in range(20))))
-    assert took < 0.1 + SLACK
-    assert (one.binds, two.tried) == ([SERVICE], 0)
-    for error in errors:
-        assert error.detail.startswith("ldaps://dc1 refuses bind_dn and bind_password: wrong")
-        assert error.retry_after is not None
-        assert 0 < error.retry_after <= 0.2
-    await fails(servers)
-    assert one.binds == [SERVICE]
-    assert one.open == 0
-
-
-async def test_each_refusal_in_a_row_doubles_the_pause_up_to_its_end(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "LONGEST_PAUSE", 0.5)
-    host = Host(accounts={})
-    servers = serve(host)
-    waits = []
-    for _ in range(4):
-        error = await fails(servers)
-        assert error.retry_after is not None
-        waits.append(error.retry_after)
-        await asyncio.sleep(error.retry_after)
-    assert waits == pytest.approx([0.2, 0.4, 0.5, 0.5], abs=0.05)
-    assert host.binds == [SERVICE] * 4
-
-
-async def test_service_account_that_is_right_again_ends_the_pauses(serve: Serve) -> None:
-    host = Host(accounts={})
-    servers = serve(host)
-    for _ in range(2):
-        await fails(servers)
-        host.accounts = {SERVICE: PASSWORD}
-        await asyncio.sleep(0.2)
-        assert await servers.run(look_up) == "dc1"
-        assert host.binds[-1] == SERVICE
-        host.accounts = {}
-        for connection in host.connections:
-            await connection.close()
-
-
-@pytest.mark.parametrize(
-    ("bound", "told"),
-    [
-        pytest.param(Bound(8, "", None), "the server wants TLS or signing", id="l15 8"),
-        pytest.param(Bound(13, "", None), "the server wants TLS before passwords", id="l15 13"),
-        (Bound(49, "80090308: LdapErr: DSID-0, data 775, v1", None), "account locked"),
-        (Bound(0, "", bytes.fromhex("3003810102")), "must change the password"),
-    ],
-)
-async def test_operator_is_told_why_the_service_account_is_refused(
-    serve: Serve, bound: Bound, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    servers = serve(Host(bound=bound))
-    error = await fails(servers)
-    assert error.detail.startswith("ldaps://dc1 refuses bind_dn and bind_password: ")
-    assert told in error.detail
-    logged = capsys.readouterr().out
-    assert "service account refused" in logged
-    assert told in logged
-    assert SERVICE not in logged + error.detail
-    assert PASSWORD not in logged + error.detail
-
-
-async def test_busy_server_has_not_refused_the_service_account(serve: Serve) -> None:
-    one, two = Host("busy"), Host()
-    servers = serve(one, two)
-    assert await servers.run(look_up) == "dc2"
-    one.state = "up"
-    await until(lambda: not servers.sites[0].down)
-    assert await servers.run(look_up) == "dc1"
-
-
-async def test_searches_go_on_while_the_service_account_is_refused(serve: Serve) -> None:
-    """A connection from before the password was changed is as good as ever."""
-    host = Host()
-    servers = serve(host)
-    await servers.run(look_up)
-    host.accounts = {}
-
-    async def two_at_once(
-        site: Site, deadline: float
-    ) -> tuple[Found | BaseException, Found | BaseException]:
-        read = site.reader(deadline)
-        return await asyncio.gather(read(WHO), read(WHO), return_exceptions=True)
-
-    results = await servers.run(two_at_once)
-    assert [isinstance(result, Unavailable) for result in results] == [False, True]
-    assert await servers.run(look_up) == "dc1"
