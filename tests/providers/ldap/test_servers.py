@@ -298,6 +298,21 @@ async def test_login_that_is_cut_off_is_no_failure(serve: Serve) -> None:
     assert not servers.sites[0].down
 
 
+async def test_login_that_waits_while_others_are_answered_is_no_failure(serve: Serve) -> None:
+    """A crowd is at a server that is slow, not dead."""
+
+    async def dawdle(site: Site, deadline: float) -> None:
+        await asyncio.sleep(10)
+
+    one, two = Host(), Host()
+    servers = serve(one, two)
+    waiting = asyncio.create_task(fails(servers, dawdle))
+    await asyncio.sleep(0.01)
+    assert await servers.run(look_up) == "dc1"
+    await waiting
+    assert not servers.sites[0].down
+
+
 # Persons and the service account
 
 
