@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 import ssl
@@ -164,7 +165,8 @@ class _Connection(SMTP):
     def drop(self) -> None:
         if isinstance(self.transport, asyncio.Transport):
             if self.transport.is_closing():  # politely, which takes its time
-                self.transport.abort()
+                with contextlib.suppress(AttributeError):  # Python 3.11.2: it is gone already
+                    self.transport.abort()
             else:
                 reset(self.transport)
 
