@@ -7,7 +7,6 @@ import contextlib
 import gc
 import ssl
 import time
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import structlog
@@ -15,13 +14,13 @@ from aiohttp import web
 
 from config import HostPort
 from gateway import admin, issuer, pem
+from gateway.apps import App, Apps
 from gateway.audit import Audit
-from gateway.challenges import Challenges
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
-from gateway.conversation import Desk
+from gateway.desk import Desk
 from gateway.digests import Digests
 from gateway.errands import Errands
-from gateway.login import App, Engine
+from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.plan import Plan
@@ -100,16 +99,15 @@ class Gateway:
         digests = Digests(self._plan.secret)
         limits = self._settings.limits
         throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
-        challenges = Challenges(self.store, digests)
-        desk = Desk(self.store, challenges, throttle, self.issuer, self.metrics, self._errands)
-        return Engine(self._apps(), desk, self._audit)
+        desk = Desk.set_up(self.store, digests, throttle, self.issuer, self.metrics, self._errands)
+        return Engine(self._apps(), desk, self._audit, self._settings.public_url)
 
-    def _apps(self) -> Mapping[str, App]:
+    def _apps(self) -> Apps:
         methods = {
-            planned.name: Method(provider, planned.template, planned.rivals)
+            planned.name: Method(provider, planned.template, planned.rivals, planned.label)
             for planned, provider in zip(self._plan.providers, self.providers, strict=True)
         }
-        return {
+        apps = {
             app_id: App(
                 label=app_id,
                 name=app.name or ("the app" if app_id == "*" else app_id),
@@ -117,6 +115,7 @@ class Gateway:
                     methods[name] for name in (methods if app.providers is None else app.providers)
                 ),
                 result=app.result,
+                return_urls=frozenset(app.return_urls),
                 extras={
                     "urls": app.urls.model_dump(),
                     "share": app.share.model_dump(),
@@ -125,6 +124,7 @@ class Gateway:
             )
             for app_id, app in self._settings.apps.items()
         }
+        return Apps(apps)
 
     async def _listen(self, engine: Engine, at: HostPort) -> None:
         settings = self._settings

@@ -13,7 +13,7 @@ import structlog
 
 from gateway import errors
 from gateway.metrics import Metrics
-from gateway.outcomes import CodeSent, LoginRequest, Outcome, SignedIn
+from gateway.outcomes import CodeSent, GoTo, HandedOver, LoginRequest, Outcome, SignedIn
 from providers import Receipt
 
 MAX_TEXT: Final = 64  # characters of anything that a client sent
@@ -37,6 +37,8 @@ class Trace:
     provider: str = ""
     identity: str = ""
     detail: str = ""
+    outcome: str = ""  # where a refusal has a word of its own
+    action: str = ""
 
 
 class Audit:
@@ -53,6 +55,7 @@ class Audit:
     def end(self, request: LoginRequest, trace: Trace, outcome: Outcome, seconds: float) -> None:
         """A login ended with ``outcome``."""
         word, action = _classify(outcome)
+        word, action = trace.outcome or word, trace.action or action
         self._metrics.in_flight -= 1
         self._metrics.login(trace.app, trace.provider, word, seconds)
         line = {
@@ -85,7 +88,9 @@ class Audit:
 def _classify(outcome: Outcome) -> tuple[str, str]:
     if isinstance(outcome, SignedIn):
         return "success", "authn_login_success"
-    if isinstance(outcome, CodeSent):
+    if isinstance(outcome, HandedOver):
+        return "proven", "authn_login_proven"
+    if isinstance(outcome, CodeSent | GoTo):
         return "challenge", "authn_login_challenge"
     return _REFUSALS.get(outcome.word, _BAD_REQUEST)
 

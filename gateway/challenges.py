@@ -74,6 +74,28 @@ class Challenges:
             code = self._code(key, challenge, started.memo[:SEED_SIZE])
         return started, code
 
+    async def keep(
+        self,
+        key: bytes,
+        code: str,
+        memo: bytes,
+        *,
+        lifetime: float,
+        tries: int,
+        count: Sequence[Window] = (),
+    ) -> Limited | None:
+        """Keep a challenge that is not delivered by a provider, under a key of its own."""
+        lifetime_ms = int(lifetime * 1000)
+        digest = self._digests.proof(key, code)
+        pending = Pending(digest, tries, lifetime_ms, lifetime_ms, bytes(SEED_SIZE) + memo)
+        started = await self._store.start(key, pending, count=count, check=(), spend=())
+        return started if isinstance(started, Limited) else None
+
+    async def read(self, key: bytes) -> bytes | None:
+        """The memo of a pending challenge."""
+        memo = await self._store.read(key)
+        return memo and memo[SEED_SIZE:]
+
     def _code(self, key: bytes, challenge: CodeChallenge, seed: bytes) -> str:
         return challenge.code or self._digests.code(key, seed, challenge.length)
 
@@ -82,13 +104,13 @@ class Challenges:
         await self._store.withdraw(key, fresh=started.fresh, spent=spent)
 
     async def take(
-        self, key: bytes, typed: str, *, count: Sequence[Window], failures: Sequence[Window]
+        self, key: bytes, code: str, *, count: Sequence[Window], failures: Sequence[Window] = ()
     ) -> tuple[Verdict, Lease] | Limited:
-        """Try a typed code. The lease counts only if the verdict says so."""
+        """Try a code. The lease counts only if the verdict says so."""
         lease = Lease(key, secrets.token_bytes(8), b"", time.monotonic())
         verdict = await self._store.take(
             key,
-            self._digests.proof(key, plain_digits(typed)),
+            self._digests.proof(key, code),
             lease=lease.id,
             lease_ms=LEASE_MS,
             count=count,

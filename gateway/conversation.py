@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
-from typing import Final
 
 from gateway import errors
-from gateway.challenges import Challenges, Lease
+from gateway.challenges import Lease, plain_digits
 from gateway.claims import Claims
-from gateway.errands import Errands
+from gateway.conclusion import Proven
+from gateway.desk import Desk
 from gateway.errors import Refusal
-from gateway.issuer import Issuer
 from gateway.method import Method
-from gateway.metrics import Metrics
-from gateway.outcomes import CodeSent, LoginRequest, SignedIn
-from gateway.stores import Limited, Store, StoreUnavailable, Window
-from gateway.throttle import Throttle
+from gateway.outcomes import CodeSent, HandedOver, LoginRequest, SignedIn
+from gateway.stores import Limited, StoreUnavailable, Window
+from gateway.tickets import new_id
 from providers import (
     Attempt,
     CodeChallenge,
@@ -29,22 +26,6 @@ from providers import (
     Unavailable,
     UnknownIdentity,
 )
-
-MAX_NAME: Final = 64  # characters of a display name
-# Not printable by themselves, but Persian and Indic spelling and many emoji need them.
-JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every conversation works with."""
-
-    store: Store
-    challenges: Challenges
-    throttle: Throttle
-    issuer: Issuer
-    metrics: Metrics
-    errands: Errands = field(default_factory=Errands)
 
 
 class Conversation:
@@ -69,6 +50,7 @@ class Conversation:
         self._provider = method.provider
         self._fields = request.fields
         self._app_id = request.app
+        self._hand_over = request.hand_over
         self._claims = Claims(desk.store, desk.throttle, method.provider.name)
         self._attempt = Attempt(
             app=app,
@@ -85,7 +67,7 @@ class Conversation:
         self._requests = [] if passed else desk.throttle.requests(request.client)
         self._passed = passed
 
-    async def go_on(self) -> CodeSent | SignedIn:
+    async def go_on(self) -> CodeSent | HandedOver | SignedIn:
         """Take the step that the request asks for. Raises ``LoginError``."""
         try:
             return await self._step()
@@ -98,7 +80,7 @@ class Conversation:
             await self._claims.take_back()
             raise
 
-    async def _step(self) -> CodeSent | SignedIn:
+    async def _step(self) -> CodeSent | HandedOver | SignedIn:
         if not self._provider.sends_code:
             return await self._prove_at_once()
         otp = self._fields.get("otp")
@@ -110,13 +92,13 @@ class Conversation:
         await self._claims.take_back()
         return await self._send(result)
 
-    async def _prove_at_once(self) -> SignedIn:
+    async def _prove_at_once(self) -> HandedOver | SignedIn:
         """A failure is counted before the proof is looked at."""
         await self._claims.count(self._failures, self._requests)
         result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
         if not isinstance(result, Identity):
             raise Unavailable(self._provider.name, "gave a challenge it does not announce")
-        signed_in = await self._issue(result)
+        signed_in = await self._conclude(result)
         await self._desk.store.forget([*self._claims.windows, *self._passed])
         return signed_in
 
@@ -163,10 +145,10 @@ class Conversation:
         attempt = self._attempt
         return self._desk.challenges.key(self._app_id, attempt.provider, attempt.identity)
 
-    async def _answer(self, otp: str) -> SignedIn:
+    async def _answer(self, otp: str) -> HandedOver | SignedIn:
         challenges = self._desk.challenges
         taken = await challenges.take(
-            self._challenge_key(), otp, count=self._requests, failures=self._failures
+            self._challenge_key(), plain_digits(otp), count=self._requests, failures=self._failures
         )
         if isinstance(taken, Limited):
             raise errors.limited(taken)
@@ -190,14 +172,14 @@ class Conversation:
         with contextlib.suppress(StoreUnavailable):  # some messages too few: no harm to this login
             await self._desk.store.uncount(self._unused(), by=earned)
 
-    async def _redeem(self, lease: Lease) -> SignedIn:
+    async def _redeem(self, lease: Lease) -> HandedOver | SignedIn:
         """From a right code to a token; whatever else fails here, the code stays good."""
         try:
             resumed = self._provider.resume(self._attempt, lease.memo, self._fields)
             result = await self._method.ask(resumed)
             if not isinstance(result, Identity):
                 raise Unavailable(self._provider.name, "gave a challenge after a code")
-            return await self._issue(result)
+            return await self._conclude(result)
         except Rejected:
             with contextlib.suppress(StoreUnavailable):
                 await self._desk.challenges.refuse(lease, self._failures)
@@ -207,14 +189,9 @@ class Conversation:
                 await self._desk.challenges.release(lease)
             raise
 
-    async def _issue(self, identity: Identity) -> SignedIn:
-        address = self._method.address(identity)
-        name = identity.name or _display_name(self._fields.get("name", ""))
-        token = await self._desk.issuer.issue(address, self._app_id, name)
-        return SignedIn(token, address, name)
-
-
-def _display_name(typed: str) -> str | None:
-    """A name that the person typed: for people to read, so one printable line."""
-    kept = "".join(c for c in typed if c.isprintable() or c in JOINERS)
-    return kept.strip(f" {JOINERS}")[:MAX_NAME] or None
+    async def _conclude(self, identity: Identity) -> HandedOver | SignedIn:
+        name = self._fields.get("name", "")
+        proven = Proven(self._method, identity, self._app_id, name)
+        if self._hand_over is None:
+            return await self._desk.conclusion.sign_in(proven)
+        return await self._desk.conclusion.hand_over(proven, new_id(), self._hand_over)

@@ -1,6 +1,6 @@
-"""Keyed digests: names of stored things, one-time codes and their proofs.
+"""Keyed digests: names of stored things, one-time codes and their proofs, derived secrets.
 
-All are keyed BLAKE2b (RFC 7693, a MAC when keyed), 16 bytes, separated by ``person``. Without the
+All are keyed BLAKE2b (RFC 7693, a MAC when keyed), separated by ``person``. Without the
 gateway's secret nothing in the store tells a phone number or a code.
 """
 
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from base64 import urlsafe_b64encode
 from typing import Final
 
 SIZE: Final = 16  # bytes
+SECRET_SIZE: Final = 32  # bytes
 RECENT: Final = 4096  # names kept
 
 
@@ -24,12 +26,19 @@ class Digests:
         self.name = functools.lru_cache(maxsize=RECENT)(self._name_of)
         self._code = hashlib.blake2b(digest_size=SIZE, key=key, person=b"code")
         self._proof = hashlib.blake2b(digest_size=SIZE, key=key, person=b"proof")
+        self._secret = hashlib.blake2b(digest_size=SECRET_SIZE, key=key, person=b"secret")
 
     def _name_of(self, *parts: str) -> bytes:
         """The key under which a thing is stored. Parts are told apart by their lengths."""
         digest = self._name.copy()
-        digest.update("".join([f"{len(part)}:{part}" for part in parts]).encode())
+        digest.update(_joined(parts))
         return digest.digest()
+
+    def secret(self, *parts: str) -> str:
+        """43 characters of base64url that only this gateway can derive from ``parts``."""
+        digest = self._secret.copy()
+        digest.update(_joined(parts))
+        return urlsafe_b64encode(digest.digest())[:-1].decode()
 
     def code(self, challenge: bytes, seed: bytes, length: int) -> str:
         """The one-time code that a random ``seed`` stands for, in one challenge.
@@ -46,3 +55,7 @@ class Digests:
         digest = self._proof.copy()
         digest.update(challenge + code.encode())
         return digest.digest()
+
+
+def _joined(parts: tuple[str, ...]) -> bytes:
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final
 
 from gateway import errors
+from gateway.apps import App, Apps
 from gateway.audit import Audit, Trace
-from gateway.conversation import Conversation, Desk
+from gateway.conversation import Conversation
+from gateway.desk import Desk
 from gateway.errors import Refusal
+from gateway.journeys import Journeys
 from gateway.method import Method
 from gateway.outcomes import LoginRequest, Outcome, Refused
+from gateway.redemption import redeem
 from gateway.stores import StoreUnavailable, Window
+from gateway.wishes import wish
 from providers import LoginError, UnknownIdentity
 
 # Seconds: the last resort over the deadlines of store, provider and issuer. Shorter than a lease on
@@ -22,28 +25,18 @@ from providers import LoginError, UnknownIdentity
 DEADLINE: Final = 25.0
 
 
-@dataclass(frozen=True, slots=True)
-class App:
-    """An app id (or ``*``) of the configuration."""
-
-    label: str
-    methods: tuple[Method, ...]
-    name: str = ""  # for people
-    result: Literal["auto", "string", "boolean"] = "auto"
-    extras: Mapping[str, Any] = field(default_factory=dict)  # urls, share, invite
+# With one of these a request answers a challenge or brings a proof: no sign-in in a browser begins.
+PROOFS: Final = frozenset(("otp", "password", "id_token", "access_token", "code"))
 
 
 class Engine:
     """Takes login requests to their outcomes."""
 
-    def __init__(self, apps: Mapping[str, App], desk: Desk, audit: Audit) -> None:
-        self._apps = apps
+    def __init__(self, apps: Apps, desk: Desk, audit: Audit, public_url: str | None = None) -> None:
+        self.apps = apps
+        self.journeys = Journeys(apps, desk, audit, public_url)
         self._desk = desk
         self._audit = audit
-
-    def app(self, app_id: str) -> App | None:
-        """The configured app that admits ``app_id``."""
-        return self._apps.get(app_id) or self._apps.get("*")
 
     async def login(self, request: LoginRequest) -> Outcome:
         """Bring one request to its outcome; never raises a failure."""
@@ -67,10 +60,15 @@ class Engine:
     async def _login(self, request: LoginRequest, trace: Trace) -> Outcome:
         if not request.app:
             raise Refusal(errors.MISSINGAPPID)
-        app = self.app(request.app)
+        app = self.apps.find(request.app)
         if app is None:
             raise Refusal(errors.BADAPP)
         trace.app = app.label
+        if request.challenge is not None:
+            return await redeem(self._desk, app, request, trace)
+        redirect_uri = request.fields.get("redirect_uri")
+        if redirect_uri is not None and not app.admits_return(redirect_uri):
+            raise Refusal(errors.BADREQUEST, "redirect_uri is not among the app's return_urls")
         methods = app.methods
         if request.provider:
             methods = tuple(m for m in methods if m.provider.name == request.provider)
@@ -85,11 +83,14 @@ class Engine:
         unknown: UnknownIdentity | None = None
         unknown_to = ""
         passed: list[Window] = []
+        fields = request.fields
         for method in methods:
             trace.provider = method.provider.name
             try:
-                identity = method.identify(request.fields)
+                identity = method.identify(fields)
                 if identity is None:
+                    if request.provider and method.in_browser and not PROOFS & fields.keys():
+                        return await self.journeys.begin(method, request, wish(app, request))
                     continue
                 trace.identity = identity
                 conversation = Conversation(

@@ -10,7 +10,7 @@ import structlog
 
 from gateway import addresses, logs
 from gateway.addresses import AddressTemplate, MissingField
-from providers import Conversion, Fields, Identity, LoginError, Provider, Unavailable
+from providers import BrowserSignIn, Conversion, Fields, Identity, LoginError, Provider, Unavailable
 
 log = structlog.get_logger()
 A = TypeVar("A")
@@ -27,6 +27,12 @@ class Method:
     provider: Provider[Any]
     template: AddressTemplate
     rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
+    label: str = ""  # for people
+
+    @property
+    def in_browser(self) -> bool:
+        """Whether it can sign people in at a site of its own."""
+        return isinstance(self.provider, BrowserSignIn)
 
     def identify(self, fields: Fields) -> str | None:
         """See ``Provider``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +24,7 @@ class Planned:
     config: Model
     template: AddressTemplate
     rivals: tuple[AddressTemplate, ...] = ()
+    label: str = ""  # for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,7 @@ def plan(loaded: Loaded) -> Plan:
     secret = settings.secret.get_secret_value().encode() if settings.secret else None
     return Plan(
         loaded,
-        tuple(
-            Planned(p.name, p.kind, p.config, p.template, rivals(p.name, templates, shared))
-            for p in planned.values()
-        ),
+        tuple(replace(p, rivals=rivals(p.name, templates, shared)) for p in planned.values()),
         # In memory nothing outlives the process, so its secret need not either.
         secret or secrets.token_bytes(32),
     )
@@ -80,7 +78,7 @@ def _provider(loaded: Loaded, name: str, entry: ProviderEntry, production: bool)
         template = AddressTemplate.parse(entry.address or kind.address, name)
     except TemplateError as error:
         raise ConfigError([document.problem((*at, "address"), str(error))]) from error
-    return Planned(name, kind, config, template)
+    return Planned(name, kind, config, template, label=entry.label or name)
 
 
 def _overlaps(loaded: Loaded, planned: Iterable[Planned], shared: frozenset[str]) -> list[Problem]:

@@ -109,13 +109,13 @@ class Api:
         return self._reply(request, self._encode(request, call, outcome))
 
     def _encode(self, request: web.BaseRequest, call: wire.Call, outcome: Outcome) -> bytes:
-        app = self._engine.app(call.login.app)
+        app = self._engine.apps.find(call.login.app)
         extras = app.extras if app is not None else {}
         return wire.encode(call, outcome, extras, boolean=self._boolean(request, call))
 
     def _boolean(self, request: web.BaseRequest, call: wire.Call) -> bool:
         """Whether ``result`` is a boolean, as documented, or the string that apps can read."""
-        app = self._engine.app(call.login.app)
+        app = self._engine.apps.find(call.login.app)
         if app is not None and app.result != "auto":
             return app.result == "boolean"
         if call.relaxed:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from config import Limit
 from gateway.digests import Digests
 from gateway.stores import Window
-from providers import Budget, Conversion
+from providers import Budget, Conversion, Proof
 
 
 class Throttle:
@@ -52,6 +52,11 @@ class Throttle:
         """Messages to one range whose codes nobody has used so far."""
         limits = (_limit(conversion.min_sends, conversion.pause),)
         return self._windows("conversion", limits, "conversion", provider, conversion.key)
+
+    def once(self, provider: str, proof: Proof) -> list[Window]:
+        """Where the one use of a proof counts, until nobody would accept it any more."""
+        key = self._digests.name("proof", provider, proof.id)
+        return [Window(key, 1, max(1, int(proof.lifetime * 1000)), "proof 1")]
 
     @staticmethod
     def earned(conversion: Conversion) -> int:

@@ -21,7 +21,7 @@ import orjson
 import pyjson5
 
 from gateway import errors
-from gateway.outcomes import CodeSent, LoginRequest, Outcome, SignedIn
+from gateway.outcomes import CodeSent, GoTo, LoginRequest, Outcome, Refused, SignedIn
 from providers import Fields
 
 HEADERS: Final = {
@@ -158,7 +158,7 @@ def _call(values: Mapping[str, Any], relaxed: bool) -> Call:
         # A blank phone number is one that somebody typed; any other blank is an absent field.
         if key in _FIELDS and (text or key == "phone"):
             fields[key] = text  # type: ignore[literal-required]  # checked against Fields above
-    _resolve_aliases(fields, texts.get("user"))
+    _resolve_aliases(fields, texts.get("user"), answers=bool(texts.get("challenge")))
     op = texts.get("op", "").lower()
     if not op:
         raise BadRequest("op is missing")
@@ -194,14 +194,14 @@ def _refuse_surrogates(key: str, value: str) -> None:
         raise BadRequest(f"{key} is not valid Unicode") from None
 
 
-def _resolve_aliases(fields: Fields, user: str | None) -> None:
+def _resolve_aliases(fields: Fields, user: str | None, *, answers: bool) -> None:
     if user and "username" not in fields:
         fields["username"] = user
     if "@" in fields.get("phone", ""):
         # Apps with one input field send whatever was typed as the phone number.
         address = fields.pop("phone")
         fields.setdefault("email", address)
-    oauth = "code_verifier" in fields or "redirect_uri" in fields
+    oauth = not answers and ("code_verifier" in fields or "redirect_uri" in fields)
     if "code" in fields and "otp" not in fields and not oauth:
         fields["otp"] = fields.pop("code")
 
@@ -226,7 +226,15 @@ def encode(call: Call, outcome: Outcome, extras: Mapping[str, Any], *, boolean: 
             "resend_after": math.ceil(outcome.resend_after),
             "expires_in": math.floor(outcome.expires_in),
         }
-    else:
+    elif isinstance(outcome, GoTo):
+        answer["challenge"] = {
+            "kind": "redirect",
+            "provider": outcome.provider,
+            "id": outcome.id,
+            "url": outcome.url,
+            "expires_in": math.floor(outcome.expires_in),
+        }
+    elif isinstance(outcome, Refused):
         return encode_error(
             "login",
             outcome.word,
@@ -234,6 +242,8 @@ def encode(call: Call, outcome: Outcome, extras: Mapping[str, Any], *, boolean: 
             explain=first_step(call.login),
             retry_after=outcome.retry_after,
         )
+    else:
+        raise TypeError(f"{type(outcome).__name__} is for browsers")
     return _dump(answer, ok=True, boolean=boolean)
 
 

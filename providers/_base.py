@@ -8,7 +8,8 @@ Failures are three different things, and three different types::
 
     LoginError
     ├── Rejected          the person: wrong proof, not allowed here
-    │   └── UnknownIdentity   nobody of that name here: the next provider is asked
+    │   ├── UnknownIdentity   nobody of that name here: the next provider is asked
+    │   └── Cancelled         the person turned back
     └── Unavailable       an upstream did not answer; never counts against the person
     ConfigError           the operator (config.ConfigError)
 
@@ -27,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from config import Limit, Model
+from providers import _icons
 
 
 class Reason(enum.Enum):
@@ -52,6 +54,10 @@ class Rejected(LoginError):
 
 class UnknownIdentity(Rejected):
     """This provider does not know the person; another one may."""
+
+
+class Cancelled(Rejected):
+    """The person turned back at the provider's own site: nothing was tried, nothing counts."""
 
 
 class Unavailable(LoginError):
@@ -86,6 +92,7 @@ class Fields(TypedDict, total=False):
     redirect_uri: str
     return_url: str
     code_challenge: str
+    code_challenge_method: str
     name: str
     lang: str
 
@@ -109,6 +116,13 @@ class Attempt:
     claim: Callable[[str], Awaitable[None]] = _nothing_to_count
 
 
+class Proof(NamedTuple):
+    """A proof that signs somebody in once, although it goes on to be valid: a signed token."""
+
+    id: str  # unique to it; a digest, if it is secret
+    lifetime: float  # seconds until it is refused anyway
+
+
 @dataclass(slots=True)
 class Identity:
     """What a provider vouches for. Every field is proven, or left None."""
@@ -119,6 +133,7 @@ class Identity:
     phone: str | None = None  # E.164 digits without the plus
     name: str | None = None  # for people to read
     claims: Mapping[str, Any] = field(default_factory=dict)
+    proof: Proof | None = None  # to be used up; None: the proof cannot be shown a second time
 
 
 class Explanation(NamedTuple):
@@ -215,6 +230,41 @@ class Directory(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Trip:
+    """One way of a browser to the provider's own site and back.
+
+    ``nonce`` and ``verifier`` are 43 unguessable characters of base64url each, of this trip alone;
+    the browser never sees the verifier.
+    """
+
+    return_url: str  # where the site sends the browser back to (OAuth 2.0: redirect_uri)
+    state: str  # must come back with the browser (OAuth 2.0: state, SAML: RelayState)
+    nonce: str
+    verifier: str  # RFC 7636
+    lang: str = ""  # the person's language, a tag of BCP 47, if it is known
+
+
+class BrowserSignIn(ABC):
+    """A provider that also signs people in at its own site, in their browser.
+
+    The gateway makes each ``Trip``, binds it to one browser and ends it once.
+    """
+
+    posts_back: bool = False  # whether the site answers by a form, posted across sites
+
+    @abstractmethod
+    async def depart(self, trip: Trip) -> str:
+        """Return where at the provider's site the browser goes. Raises ``Unavailable``."""
+
+    @abstractmethod
+    async def arrive(self, attempt: Attempt, trip: Trip, answer: Mapping[str, str]) -> Identity:
+        """Read what the browser brought back: the parameters of a query or form, each once.
+
+        ``attempt.identity`` is empty. Raises ``Cancelled`` and any other ``LoginError``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What the gateway lends to its providers."""
 
@@ -237,6 +287,7 @@ class Provider(ABC, Generic[C]):
     Config: ClassVar[type[Model]]  # the model of the provider's own ``config`` keys
     purpose: ClassVar[str]  # one line for people
     address: ClassVar[str] = "{provider}:{subject}"  # default template of the mesibo address
+    asks: ClassVar[tuple[str, ...]] = ()  # fields that people type to begin; for sign-in forms
     sends_code: ClassVar[bool] = False  # whether ``otp`` in a request answers this provider
     libraries: ClassVar[tuple[str, ...]] = ()  # optional modules it cannot work without
 
@@ -244,6 +295,11 @@ class Provider(ABC, Generic[C]):
         self.name = name
         self.config = config
         self.context = context
+
+    @property
+    def icon(self) -> str:
+        """An SVG document, square, for people to find this provider on a page."""
+        return _icons.PERSON
 
     @abstractmethod
     def identify(self, fields: Fields) -> str | None:

@@ -39,7 +39,7 @@ class Pending(NamedTuple):
     tries: int  # 1..255
     lifetime_ms: int
     resend_ms: int  # no delivery again before so much time has passed
-    memo: bytes  # at most 255 bytes
+    memo: bytes  # at most 1,024 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,9 @@ class Store(Protocol):
         Unless it gives ``Limited``, each window of ``count`` is counted, and with a delivery each
         of ``spend``; those of ``check`` never are.
         """
+
+    async def read(self, key: bytes) -> bytes | None:
+        """Return the memo of the challenge under ``key`` while it has tries left."""
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """Undo a delivery that failed: uncount ``spent``; drop the challenge if it was ``fresh``,

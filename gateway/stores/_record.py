@@ -18,7 +18,7 @@ TRIES: Final = 16
 TURN: Final = 17
 MARK: Final = slice(18, 22)
 MEMO: Final = 22
-MAX_MEMO: Final = 255
+MAX_MEMO: Final = 1024
 MAX_TURN: Final = 255
 DELIVER_NOW: Final = b"\xff\xff\xff\xff"
 
@@ -46,6 +46,11 @@ def _mark(left_ms: int, resend_ms: int) -> bytes:
 def mark(record: bytes) -> int:
     """The mark of a record, in ms."""
     return int.from_bytes(record[MARK], "big")
+
+
+def memo(record: bytes) -> bytes | None:
+    """The memo of a record that has tries left."""
+    return record[MEMO:] if record[TRIES] else None
 
 
 def withdrawn(record: bytes) -> bytes:

@@ -77,6 +77,11 @@ class MemoryStore:
             record[_record.TURN],
         )
 
+    async def read(self, key: bytes) -> bytes | None:
+        """See ``Store``."""
+        record = self._value(self._challenges, key, self._now())
+        return _record.memo(record) if record else None
+
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """See ``Store``."""
         now = self._now()

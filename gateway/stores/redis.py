@@ -96,6 +96,11 @@ class RedisStore:
         deliver, fresh, turn, expires_ms, resend_ms, memo = reply
         return Started(bool(deliver), bool(fresh), memo, expires_ms, resend_ms, turn)
 
+    async def read(self, key: bytes) -> bytes | None:
+        """See ``Store``."""
+        record = await self._send(b"GET", _challenge(key)[0], repeatable=True)
+        return _record.memo(record) if record else None
+
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """See ``Store``."""
         await self._run(_WITHDRAW, [*_challenge(key), *_names(spent)], int(fresh))

@@ -8,15 +8,15 @@ from typing import Any, cast
 
 from config import Limit, Model
 from gateway.addresses import AddressTemplate, rivals
+from gateway.apps import App, Apps
 from gateway.audit import Audit
-from gateway.challenges import Challenges
-from gateway.conversation import Desk
+from gateway.desk import Desk
 from gateway.digests import Digests
 from gateway.errands import Errands
-from gateway.login import App, Engine
+from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
-from gateway.outcomes import LoginRequest, Outcome, Refused
+from gateway.outcomes import HandOver, LoginRequest, Outcome, Refused
 from gateway.stores.memory import MemoryStore
 from gateway.throttle import Throttle
 from providers import (
@@ -160,6 +160,8 @@ class Kit:
         address: str = "{provider}:{subject}",
         per_ip: Sequence[Limit] = (),
         failures: Sequence[Limit] = LIMITS,
+        return_urls: Sequence[str] = (),
+        public_url: str | None = "https://auth.example.test",
     ) -> None:
         self.clock = Clock()
         self.store = MemoryStore(clock=self.clock)
@@ -167,9 +169,9 @@ class Kit:
         self.metrics = Metrics()
         self.errands = Errands(spread=0.0)
         digests = Digests(b"k" * 32)
-        desk = Desk(
+        self.desk = Desk.set_up(
             self.store,
-            Challenges(self.store, digests),
+            digests,
             Throttle(digests, per_ip, failures),
             self.issuer,
             self.metrics,
@@ -179,8 +181,18 @@ class Kit:
         methods = tuple(
             Method(p, templates[p.name], rivals(p.name, templates, frozenset())) for p in providers
         )
-        self.engine = Engine({APP: App(APP, methods)}, desk, Audit(self.metrics))
+        app = App(APP, methods, name="Example", return_urls=frozenset(return_urls))
+        self.engine = Engine(Apps({APP: app}), self.desk, Audit(self.metrics), public_url)
 
-    async def login(self, app: str = APP, provider: str | None = None, **fields: str) -> Outcome:
-        request = LoginRequest(app, provider, None, cast(Fields, fields), "192.0.2.1", "r")
+    async def login(
+        self,
+        app: str = APP,
+        provider: str | None = None,
+        challenge: str | None = None,
+        hand_over: HandOver | None = None,
+        **fields: str,
+    ) -> Outcome:
+        request = LoginRequest(
+            app, provider, challenge, cast(Fields, fields), "192.0.2.1", "r", hand_over
+        )
         return await self.engine.login(request)

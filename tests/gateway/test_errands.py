@@ -278,7 +278,9 @@ async def test_they_begin_at_times_that_nobody_knows() -> None:
         times.append(asyncio.get_running_loop().time())
 
     running = errands.Errands()
-    (method,) = Kit(CodeScript()).engine._apps[APP].methods
+    app = Kit(CodeScript()).engine.apps.find(APP)
+    assert app is not None
+    (method,) = app.methods
     started = asyncio.get_running_loop().time()
     for _ in range(200):
         running.begin(method, Errand(run), "r")

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import Limit
-from gateway import conversation, errors, login
+from gateway import conclusion, errors, login
 from gateway.outcomes import Refused, SignedIn
 from providers import Attempt, Fields, Identity, Rejected, Unavailable, UnknownIdentity
 from tests.gateway.kit import APP, CodeScript, Kit, Script, word
@@ -159,7 +159,7 @@ async def test_case_37_a_typed_name_is_a_display_name_and_no_more() -> None:
     (_, _, name) = kit.issuer.issued[0]
     assert name is not None
     assert name.startswith("Ann x")
-    assert len(name) == conversation.MAX_NAME
+    assert len(name) == conclusion.MAX_NAME
 
 
 async def test_an_identity_without_the_field_of_its_address_is_the_operators_problem() -> None:

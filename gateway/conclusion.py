@@ -1,0 +1,81 @@
+"""What follows a proof, whichever way it came: written once, for all providers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, TypeVar
+
+from gateway.issuer import Issuer
+from gateway.method import Method
+from gateway.outcomes import HandedOver, HandOver, SignedIn
+from gateway.stores import Store
+from gateway.throttle import Throttle
+from gateway.tickets import Ticket, Tickets
+from providers import Identity, Rejected
+
+MAX_NAME: Final = 64  # characters of a display name
+# Not printable by themselves, but Persian and Indic spelling and many emoji need them.
+JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+
+T = TypeVar("T")
+
+
+class Proven(NamedTuple):
+    """Somebody who proved who they are."""
+
+    method: Method  # by which
+    identity: Identity
+    app_id: str  # to which app
+    typed_name: str = ""  # how they call themselves, for want of a better name
+
+
+class Conclusion:
+    """From a proven identity to a token, or to a ticket for one."""
+
+    def __init__(self, store: Store, throttle: Throttle, issuer: Issuer, tickets: Tickets) -> None:
+        self._store = store
+        self._throttle = throttle
+        self._issuer = issuer
+        self._tickets = tickets
+
+    async def sign_in(self, proven: Proven) -> SignedIn:
+        """Hand out the token. Raises ``LoginError`` and ``StoreUnavailable``, as do all here."""
+        return await self._once(
+            proven, lambda address, name: self.issue(address, proven.app_id, name)
+        )
+
+    async def hand_over(self, proven: Proven, challenge: str, wish: HandOver) -> HandedOver:
+        """Leave a ticket for the token under the id ``challenge``."""
+        provider = proven.method.provider.name
+        return await self._once(
+            proven,
+            lambda address, name: self._tickets.make(
+                proven.app_id, challenge, Ticket(address, name, provider), wish
+            ),
+        )
+
+    async def issue(self, address: str, app_id: str, name: str | None) -> SignedIn:
+        """Get the token. No other line of the gateway does."""
+        token = await self._issuer.issue(address, app_id, name)
+        return SignedIn(token, address, name)
+
+    async def _once(self, proven: Proven, finish: Callable[[str, str | None], Awaitable[T]]) -> T:
+        """See that a proof which could be shown again signs in once."""
+        address = proven.method.address(proven.identity)
+        name = proven.identity.name or _display_name(proven.typed_name)
+        if proven.identity.proof is None:
+            return await finish(address, name)
+        used = self._throttle.once(proven.method.provider.name, proven.identity.proof)
+        if await self._store.count(used):
+            raise Rejected("this proof has signed somebody in already")
+        try:
+            return await finish(address, name)
+        except BaseException:
+            await self._store.uncount(used)  # the person was right, something else failed
+            raise
+
+
+def _display_name(typed: str) -> str | None:
+    """A name that the person typed: for people to read, so one printable line."""
+    kept = "".join(c for c in typed if c.isprintable() or c in JOINERS)
+    return kept.strip(f" {JOINERS}")[:MAX_NAME] or None
