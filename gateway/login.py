@@ -38,6 +38,10 @@ class Engine:
         self._desk = desk
         self._audit = audit
 
+    def form_token(self, cookie: str) -> str:
+        """What a page of ours puts into its forms, for the browser with that cookie."""
+        return self._desk.digests.secret("form", cookie)
+
     async def login(self, request: LoginRequest) -> Outcome:
         """Bring one request to its outcome; never raises a failure."""
         started = time.perf_counter()

@@ -23,6 +23,11 @@ def run(options: argparse.Namespace) -> int:
     if options.provider:
         fields["provider"] = options.provider
     try:
+        if options.provider:
+            # A provider with a site of its own asks for the name there.
+            answer = _ask(options.url, fields)
+            if answer.get("error") != "BADREQUEST":
+                return _goes_on(options.url, fields, answer)
         fields["phone"] = input(PROMPT_IDENTITY).strip()
         return _converse(options.url, fields)
     except CannotAskError as error:
@@ -45,6 +50,16 @@ def _converse(url: str, fields: dict[str, str]) -> int:
         while answer.get("error") == "BADOTP":
             code = input("That was not the code. Code: ").strip()
             answer = _ask(url, {**fields, "otp": code, "provider": challenge["provider"]})
+    return _report(answer)
+
+
+def _goes_on(url: str, fields: dict[str, str], answer: dict[str, Any]) -> int:
+    """Send the person to a browser, where a code will be shown."""
+    challenge = answer.get("challenge", {})
+    if challenge.get("kind") == "redirect":
+        print(f"Open this address in a browser, and sign in there:\n{challenge['url']}")
+        code = input("The code that it shows: ").strip()
+        answer = _ask(url, {**fields, "challenge": challenge["id"], "otp": code})
     return _report(answer)
 
 
