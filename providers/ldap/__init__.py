@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar, Final, Literal
 
 from config import Model
+from providers import _icons
 from providers._base import (
     Attempt,
     Context,
@@ -35,6 +36,7 @@ class Ldap(Provider[LdapConfig], Directory):
 
     Config: ClassVar[type[Model]] = LdapConfig
     purpose = "user name and password of a directory: Active Directory, OpenLDAP, FreeIPA"
+    asks = ("username", "password")
     libraries = ("ldap3",)
 
     def __init__(self, name: str, config: LdapConfig, context: Context) -> None:
@@ -43,6 +45,11 @@ class Ldap(Provider[LdapConfig], Directory):
         self._people = People(name, config)
         self._pace = Pace()
         self._advice: list[str] = []
+
+    @property
+    def icon(self) -> str:
+        """See ``Provider``."""
+        return _icons.BUILDING
 
     def identify(self, fields: Fields) -> str | None:
         """Return the login name as directories compare it, if there is a password with it."""

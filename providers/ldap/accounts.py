@@ -1,4 +1,4 @@
-"""Whether an entry says that its account is disabled or over, each kind of directory in its way."""
+"""Whether an entry says that its account is over, or its password, each directory in its way."""
 
 from __future__ import annotations
 
@@ -46,10 +46,13 @@ def _locked(entry: Entry, now: datetime) -> str | None:
 
 
 def _freeipa(entry: Entry, now: datetime) -> str | None:
-    expires = entry.text("krbPrincipalExpiration")
-    if expires is not None and _time(expires) <= now:
+    if _is_over(entry.text("krbPrincipalExpiration"), now):
         return "account expired"
     return _locked(entry, now)
+
+
+def _is_over(expires: str | None, now: datetime) -> bool:
+    return expires is not None and _time(expires) <= now
 
 
 def _time(text: str) -> datetime:
@@ -72,3 +75,13 @@ def refusal(entry: Entry, preset: str | None) -> str | None:
     """Return why the account may not be used, for the operator's log, or None."""
     state = _STATES.get(preset or "")
     return state(entry, datetime.now(UTC)) if state else None
+
+
+def password_refusal(entry: Entry, preset: str | None) -> str | None:
+    """Return why the password may not be used although the server has taken it, or None.
+
+    FreeIPA's LDAP server takes expired ones, unless a policy limits that
+    (https://freeipa.readthedocs.io/en/latest/designs/ldap_grace_period.html).
+    """
+    expires = entry.text("krbPasswordExpiration") if preset == "freeipa" else None
+    return "password expired" if _is_over(expires, datetime.now(UTC)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from providers.ldap import client, searching
 from providers.ldap.client import ConnectionFailed, Found, Query, Scope
 from providers.ldap.directory import People
 from providers.ldap.lockouts import advice, lockouts
+from providers.ldap.names import placeholders
 from providers.ldap.searching import Reader, ServerBusy
 from providers.ldap.service import ServiceRefused
 from providers.ldap.settings import Groups, LdapConfig
@@ -102,12 +104,27 @@ class Inspection:
         named = {"required": groups.required, "denied": groups.denied}
         if groups.base_dn is not None:
             named["base_dn"] = [groups.base_dn]
-        return [
+        problems = [
             f"groups.{key}: {dn} cannot be read; {_NAME_OR_RIGHTS}"
             for key, dns in named.items()
             for dn in dns
             if not await self._is_there(read, dn)
         ]
+        if groups.base_dn is not None and not problems:
+            problems += await self._members(read, groups.base_dn, groups.filter)
+        return problems
+
+    async def _members(self, read: Reader, base: str, template: str) -> list[str]:
+        """Who is in a denied group must not come in because its members cannot be seen."""
+        text = _WHOLE_VALUE.sub("=*)", template)
+        if placeholders(text):  # there is no asterisk for a part of a name
+            return []
+        found = await read(Query(base, "sub", text, ["1.1"], limit=1))
+        if found.entries:
+            return []
+        why = "finds no group" if found.code == client.SUCCESS else searching.explained(found)
+        hint = "correct groups.filter, or let bind_dn read who is in these groups"
+        return [f"groups.base_dn: a search below {base} for {text}: {why}; {hint}"]
 
     async def _entries_tell_groups(self, read: Reader, base: str, scope: Scope) -> list[str]:
         """Who is in a denied group must not come in because nobody says so."""
@@ -125,4 +142,5 @@ class Inspection:
                 self.warnings.append(told)
 
 
+_WHOLE_VALUE: Final = re.compile(r"(?<=\w)=\{[a-z]+\}\)")
 _NAME_OR_RIGHTS: Final = "correct the name, or let bind_dn read it"

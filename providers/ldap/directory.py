@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from providers._base import Identity, Rejected, Unavailable, UnknownIdentity
+import structlog
+
+from providers._base import Identity, LoginError, Rejected, Unavailable, UnknownIdentity
 from providers.ldap import accounts, answers, principals, searching
 from providers.ldap.client import Connection, Entry, Found, Query, Scope
 from providers.ldap.identity import IdentityReader
 from providers.ldap.memberships import Memberships
 from providers.ldap.names import comparable_dn, fill_dn, fill_filter
-from providers.ldap.searching import Reader, ServerBusy
+from providers.ldap.searching import Reader, ServerBusy, Unreadable
 from providers.ldap.settings import LdapConfig
 from providers.ldap.site import Site
 
 Claim = Callable[[str], Awaitable[None]]  # see ``Attempt.claim``
+log = structlog.get_logger()
 
 
 class People:
@@ -105,14 +108,23 @@ class People:
         text = fill_filter(self._profile.lookups[field], **{field: value})
         try:
             entry = await self._one(read, Query(base, scope, text, self.wanted))
-        except Rejected:
+        except (Rejected, Unreadable) as error:
+            self._not_told(error)
             entry = None
         if entry is None or accounts.refusal(entry, self._config.preset) is not None:
             await self.memberships.pretend(read, base)
             return None
-        if await self.memberships.refusal(read, entry) is not None:
+        try:
+            if await self.memberships.refusal(read, entry) is not None:
+                return None
+            return self.identities.read(entry, **{field: value})
+        except Unreadable as error:
+            self._not_told(error)
             return None
-        return self.identities.read(entry, **{field: value})
+
+    def _not_told(self, error: LoginError) -> None:
+        """Tell the operator alone: any other answer would tell that somebody is there."""
+        log.error("entry of no use", provider=self._name, detail=str(error))
 
     # -- steps
 
@@ -156,12 +168,17 @@ class People:
         await self.approve(read, entry)
         return self.identities.read(entry)
 
+    def state(self, entry: Entry) -> str | None:
+        """Return what is against the account or its password, or None."""
+        preset = self._config.preset
+        return accounts.refusal(entry, preset) or accounts.password_refusal(entry, preset)
+
     async def approve(self, read: Reader, entry: Entry) -> None:
-        """Return if neither the account's state nor its groups keep this person out.
+        """Return if neither state nor groups keep out this person, who has shown a password.
 
         What is looked at was read for this very request. Raises ``Rejected``.
         """
-        why = accounts.refusal(entry, self._config.preset)
+        why = self.state(entry)
         if why is None:
             why = await self.memberships.refusal(read, entry)
         if why is not None:

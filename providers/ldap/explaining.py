@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from providers._base import Explanation, Identity, LoginError, Rejected, Unavailable
-from providers.ldap import accounts
 from providers.ldap.client import Entry
 from providers.ldap.directory import People
 from providers.ldap.searching import Reader
@@ -62,7 +61,7 @@ class Walk:
 
     async def _approved(self, read: Reader, entry: Entry) -> None:
         config = self._config
-        why = accounts.refusal(entry, config.preset)
+        why = self._people.state(entry)
         looked = "nothing against it" if config.preset else "not looked at without a preset"
         self._steps.append(f"state: {why or looked}")
         if config.groups is not None:

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable
 from typing import Final
 
-from providers._base import Identity, Unavailable
+from providers._base import Identity
 from providers._phone import PhoneNumbers
 from providers.ldap.client import Entry
+from providers.ldap.searching import Unreadable
 from providers.ldap.settings import LdapConfig
 
 # Of 16 bytes, written as Windows does it: [MS-DTYP] section 2.3.4.2
@@ -29,12 +30,12 @@ class IdentityReader:
     def read(self, entry: Entry, phone: str | None = None, email: str | None = None) -> Identity:
         """Return whose entry it is; of several numbers or addresses, those given if it has them.
 
-        Raises ``Unavailable`` if the entry does not tell: any other attribute could be somebody
+        Raises ``Unreadable`` if the entry does not tell: any other attribute could be somebody
         else's tomorrow.
         """
         subject = self.subject(entry)
         if subject is None:
-            raise Unavailable(self._name, f"id_attribute: the entry has no readable {self._id}")
+            raise Unreadable(self._name, f"id_attribute: the entry has no readable {self._id}")
         return Identity(
             subject=subject,
             username=entry.text(self._fields["username"]),

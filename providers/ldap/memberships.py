@@ -9,7 +9,7 @@ from providers._base import Unavailable
 from providers.ldap import client, searching
 from providers.ldap.client import Entry, Query
 from providers.ldap.names import comparable_dn, escape_filter, fill_filter, placeholders
-from providers.ldap.searching import Reader
+from providers.ldap.searching import Reader, Unreadable
 from providers.ldap.settings import LdapConfig
 
 MAX_GROUPS: Final = 1000
@@ -69,17 +69,21 @@ class Memberships:
         if self._groups.base_dn is not None:
             return await self._search(read, entry, self._groups.base_dn, self._groups.filter)
         if any(name.startswith("memberof;range=") for name in entry.attributes):
-            raise Unavailable(self._name, "in more groups than the server tells at once")
+            raise Unreadable(self._name, "in more groups than the server tells at once")
         return _comparable(entry.texts("memberOf"))
 
     async def _search(self, read: Reader, entry: Entry, base: str, template: str) -> set[str]:
         username = entry.text(self._username) or ""
-        if not username and "username" in placeholders(template):
-            raise Unavailable(self._name, f"the entry has no readable {self._username}")
-        text = fill_filter(template, dn=entry.dn, username=username)
+        # Asked without a name, too: the time that it takes tells of nobody.
+        text = fill_filter(template, dn=entry.dn, username=username or "nobody")
         found = await read(Query(base, "sub", text, ("1.1",), limit=MAX_GROUPS))
+        if found.code in searching.HIDDEN:
+            told = searching.explained(found)
+            raise Unavailable(self._name, f"groups.base_dn: {told}; let bind_dn read it")
         if found.code == client.SIZE_LIMIT:
-            raise Unavailable(self._name, "in more groups than the server tells at once")
+            raise Unreadable(self._name, "in more groups than the server tells at once")
+        if not username and "username" in placeholders(template):
+            raise Unreadable(self._name, f"the entry has no readable {self._username}")
         return _comparable(group.dn for group in searching.entries(found, self._name))
 
 

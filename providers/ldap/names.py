@@ -10,7 +10,7 @@ MAX_NAME: Final = 256  # characters
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 _CHARACTER: Final = re.compile(r"\\(?:([0-9A-Fa-f]{2})|(.))|(.)", re.DOTALL)
-_OUTER_SPACE: Final = re.compile(r"(?<!\\)((?:\\\\)*) +$")  # at the end, and not escaped
+_OUTER_SPACE: Final = re.compile(r"(?<!\\)((?:\\\\)*) +\Z")  # at the end, and not escaped
 _SPECIAL_IN_DN: Final = frozenset('",+<>;=\\')
 # Nearly all are like this: nothing in them is escaped, or written in more than one way but case.
 _PLAIN_RDN: Final = r"[A-Za-z0-9.-]+=[\w.@'-]+(?: [\w.@'-]+)*"

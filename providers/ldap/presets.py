@@ -31,7 +31,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         # Its compatibility tree shows every person a second time, and not as a person.
         user_filter="(&(objectClass=person)(uid={username}))",
         id_attribute="ipaUniqueID",
-        state=("nsAccountLock", "krbPrincipalExpiration"),
+        state=("nsAccountLock", "krbPrincipalExpiration", "krbPasswordExpiration"),
     ),
     "389ds": GENERIC._replace(id_attribute="nsUniqueId", state=("nsAccountLock",)),
     "active_directory": GENERIC._replace(

@@ -24,11 +24,19 @@ _EXPLAINED: Final = {
 }
 
 
+# An entry that is not there, or that is there for others.
+HIDDEN: Final = (client.NO_SUCH_OBJECT, client.INSUFFICIENT_ACCESS)
+
+
 class ServerBusy(Exception):
     """The server answers that it cannot work now."""
 
     def __init__(self) -> None:
         super().__init__("the server says that it is busy")
+
+
+class Unreadable(Unavailable):
+    """What is needed of this one person cannot be read; others may sign in all the same."""
 
 
 def entries(found: Found, upstream: str) -> Sequence[Entry]:
@@ -38,7 +46,7 @@ def entries(found: Found, upstream: str) -> Sequence[Entry]:
     if found.code not in (client.SUCCESS, client.SIZE_LIMIT):
         raise Unavailable(upstream, explained(found))
     if found.code == client.SIZE_LIMIT and len(found.entries) < 2:
-        raise Unavailable(upstream, "the server's own size limit hides whether more entries fit")
+        raise Unreadable(upstream, "the server's own size limit hides whether more entries fit")
     return found.entries
 
 
@@ -53,6 +61,6 @@ async def read_entry(
 ) -> Entry | None:
     """Return the entry ``dn`` itself, or None if there is none, or none that can be seen."""
     found = await read(Query(dn, "base", ANYTHING, attributes))
-    if found.code == client.NO_SUCH_OBJECT:
+    if found.code in HIDDEN:
         return None
     return next(iter(entries(found, upstream)), None)

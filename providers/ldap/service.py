@@ -61,6 +61,7 @@ class ServiceAccount:
         self._pause = FIRST_PAUSE
 
     def _refused(self, server: Server, detail: str) -> None:
+        self.require()  # several binds of one moment are one refusal
         self._why = f"{server.url} refuses bind_dn and bind_password: {detail}"
         log.error("service account refused", provider=self._name, detail=self._why)
         self._not_before = time.monotonic() + self._pause

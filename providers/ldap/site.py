@@ -34,8 +34,8 @@ class Site:
         self._driver = driver
         self._config = config
         self._account = account
-        # One bind of the service account at a time: if it is refused, it was only one.
         self._binding = asyncio.Lock()
+        self._bound = 0.0  # when the service account was last bound alone; monotonic
         self._make_pools()
 
     def _make_pools(self) -> None:
@@ -55,12 +55,23 @@ class Site:
         self._account.require()
         connection = await self.connect(within)
         try:
-            async with self._binding:
-                await self._account.bind(connection, self.server, self.within(deadline))
+            await self._bind_service(connection, deadline)
         except BaseException:
             await connection.close()
             raise
         return connection
+
+    async def _bind_service(self, connection: Connection, deadline: float) -> None:
+        """One tries, the others wait: a password that is refused was tried once. If it is taken,
+        they follow all together.
+        """
+        came = time.monotonic()
+        async with self._binding:
+            if self._bound < came:
+                await self._account.bind(connection, self.server, self.within(deadline))
+                self._bound = time.monotonic()
+                return
+        await self._account.bind(connection, self.server, self.within(deadline))
 
     def within(self, deadline: float) -> float:
         """Seconds that one operation may take."""

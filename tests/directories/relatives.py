@@ -13,11 +13,12 @@ from tests.servers.slapd import ADMIN, POLICIES, SUFFIX, Person, Slapd, ssha
 from tests.servers.tls import Authority
 
 STATES: Final = {"eve": "account disabled"}
-STATES_OF_FREEIPA: Final = {**STATES, "old": "account expired"}
+STATES_OF_FREEIPA: Final = {**STATES, "old": "account expired", "sam": "password expired"}
 
 _TEXT, _TIME, _NUMBER = (f"1.3.6.1.4.1.1466.115.121.1.{number}" for number in (15, 24, 27))
 _SYNTAXES: Final = {
     "ipaUniqueID": _TEXT,
+    "krbPasswordExpiration": _TIME,
     "krbPrincipalExpiration": _TIME,
     "nsAccountLock": _TEXT,
     "nsIdleTimeout": _NUMBER,
@@ -46,13 +47,16 @@ def freeipa(folder: Path) -> Iterator[Setup]:
     accounts = f"cn=accounts,{SUFFIX}"
     users, groups = f"cn=users,{accounts}", f"cn=groups,{accounts}"
     containers = [accounts, users, groups, f"cn=etc,{SUFFIX}", f"cn=sysaccounts,cn=etc,{SUFFIX}"]
-    member = {"memberOf": f"cn=messenger,{groups}", "krbPrincipalExpiration": "20990101000000Z"}
+    never, past = "20990101000000Z", "20200101000000Z"
+    times = {"krbPrincipalExpiration": never, "krbPasswordExpiration": never}
+    member = {"memberOf": f"cn=messenger,{groups}", **times}
     entries = [
         *(f"dn: {dn}\nobjectClass: applicationProcess\n\n" for dn in containers),
         _person("ann", users, {"ipaUniqueID": "a1", "nsAccountLock": "FALSE", **member}),
         _person("bob", users, {"ipaUniqueID": "b1"}),
         _person("eve", users, {"ipaUniqueID": "e1", "nsAccountLock": "TRUE", **member}),
-        _person("old", users, {**member, "krbPrincipalExpiration": "20200101000000Z"}),
+        _person("old", users, {**member, "krbPrincipalExpiration": past}),
+        _person("sam", users, {**member, "krbPasswordExpiration": past}),
         _group(member["memberOf"]),
     ]
     with _running("freeipa", entries, (6, 60), folder) as setup:

@@ -17,6 +17,7 @@ from tests.servers.reserved_port import ReservedPort
 
 BIND: Final = 0x60
 BIND_RESPONSE: Final = 0x61
+UNBIND: Final = 0x42
 SEARCH: Final = 0x63
 SEARCH_DONE: Final = 0x65
 EXTENDED: Final = 0x77
@@ -124,9 +125,9 @@ Script = Callable[[Talk], Awaitable[None]]
 
 
 async def say_yes(talk: Talk) -> None:
-    """Answer success to whatever is asked: also to an empty password."""
-    while True:
-        await talk.send((await talk.request()).answer())
+    """Answer success to whatever is asked, also to an empty password, until the client leaves."""
+    while (asked := await talk.request()).tag != UNBIND:
+        await talk.send(asked.answer())
 
 
 class LdapFake:

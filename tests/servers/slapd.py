@@ -131,8 +131,8 @@ class Searched(NamedTuple):
 class Slapd:
     """``start`` and ``stop`` it as often as you like: it keeps its ports and its data.
 
-    ``settings`` are further lines of slapd.conf, ``entries`` is further LDIF. Without ``told`` it
-    does not write down what arrives.
+    ``settings`` are further lines of slapd.conf, ``access`` are rules of it that come before its
+    own, ``entries`` is further LDIF. Without ``told`` it does not write down what arrives.
     """
 
     def __init__(
@@ -147,6 +147,7 @@ class Slapd:
         needs_tls: bool = True,
         hashed: Callable[[str], str] = ssha,
         settings: Sequence[str] = (),
+        access: Sequence[str] = (),
         entries: str = "",
         told: bool = True,
     ) -> None:
@@ -164,6 +165,7 @@ class Slapd:
                 tls=authority.files(certificate),
                 ssf=128 if needs_tls else 0,
                 settings="\n".join(settings),
+                access="\n".join(access),
             )
         )
         everybody = [*people, *map(numbered, range(users))]
@@ -188,12 +190,21 @@ class Slapd:
             self.forget()
         self.process.start()
         self.process.wait(self._listens)
+        self.process.wait(self._answers)
         return self
 
     def _listens(self) -> bool:
         # A connection to find out would be counted with those of the test.
         sockets = Path("/proc/net/tcp").read_text()
         return all(f":{port:04X} 00000000:0000 0A " in sockets for port in self._ports)
+
+    def _answers(self) -> bool:
+        """Whether it listens to its administrator, who comes by a way that is not counted."""
+        command = self._as_admin("ldapwhoami")
+        return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+
+    def _as_admin(self, program: str) -> list[str]:
+        return [program, "-x", "-H", self._local, "-D", ADMIN, "-w", ADMIN_PASSWORD]
 
     def stop(self) -> None:
         self.process.stop()
@@ -229,8 +240,7 @@ class Slapd:
 
     def change(self, ldif: str) -> None:
         """Make changes as the administrator (ldapmodify(1)); the overlays follow them."""
-        command = ["ldapmodify", "-x", "-H", self._local, "-D", ADMIN, "-w", ADMIN_PASSWORD]
-        _run(command, ldif)
+        _run(self._as_admin("ldapmodify"), ldif)
 
     def add(self, person: Person) -> None:
         self.change(_record(person.dn, [("changetype", "add"), *_person(person, ssha)]))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.servers.ldap_fake import LdapFake, Talk, say_yes
 from tests.servers.process import HOST
@@ -38,6 +41,14 @@ def test_a_stock_client_sees_what_goes_wrong() -> None:
         done = client("ldapwhoami", f"ldap://{HOST}:{fake.port}", *WHO)
         assert done.returncode == 49
         assert "go away" in done.stderr
+
+
+def test_a_client_that_takes_its_leave_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+    with LdapFake(say_yes) as fake, connected(fake) as connection:
+        connection.sendall(b"\x30\x05\x02\x01\x01\x42\x00")
+        assert connection.recv(1) == b""
+    gc.collect()
+    assert caplog.text == ""  # where asyncio tells of scripts that failed
 
 
 def test_bytes_can_be_sent_one_by_one() -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.servers.process import HOST
 from tests.servers.slapd import (
     EXPIRED,
     GRACE,
@@ -162,6 +165,23 @@ def test_it_can_be_frozen_stopped_and_started_again(
     assert client.bind(directory.tls_url, ANN)[0] == 255
     with directory:
         assert client.bind(directory.tls_url, ANN)[0] == 0
+
+
+def test_ports_of_somebody_else_are_no_server(authority: Authority, tmp_path: Path) -> None:
+    directory = Slapd(tmp_path, authority)
+    with ExitStack() as stack:
+        for port in (directory.port, directory.tls_port):
+            stack.enter_context(socket.create_server((HOST, port)))
+        with pytest.raises(RuntimeError, match="slapd ended"):
+            directory.start()
+
+
+def test_it_can_be_changed_as_soon_as_it_has_started(authority: Authority, tmp_path: Path) -> None:
+    directory = Slapd(tmp_path, authority)
+    for number in range(5):
+        with directory:
+            directory.add(Person(f"late{number}"))
+            assert directory.binds() == []
 
 
 def test_a_database_that_cannot_be_loaded_says_why(authority: Authority, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import uvloop
 
 from providers.ldap.ldap3_driver import Ldap3Driver
+from providers.ldap.python_ldap_driver import PythonLdapDriver
 from tests.providers.ldap.asking import Asking
 from tests.servers.slapd import (
     EXPIRED,
@@ -21,7 +22,7 @@ from tests.servers.slapd import (
 )
 from tests.servers.tls import Authority
 
-DRIVERS = [Ldap3Driver]
+DRIVERS = [Ldap3Driver, PythonLdapDriver]
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -34,6 +35,12 @@ def new_loop(request: pytest.FixtureRequest) -> NewLoop:
 @pytest.fixture(params=DRIVERS)
 def asking(request: pytest.FixtureRequest, new_loop: NewLoop) -> Asking:
     return Asking(request.param, new_loop)
+
+
+@pytest.fixture
+def asking_strictly(new_loop: NewLoop) -> Asking:
+    """By the driver that reads every byte itself. What libldap makes of it: test_libldap.py."""
+    return Asking(Ldap3Driver, new_loop)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.ldap.accounts import refusal
+from providers.ldap.accounts import password_refusal, refusal
 from providers.ldap.client import Entry
 
 NORMAL = "512"
@@ -12,9 +12,13 @@ WINDOWS_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def refused(preset: str | None, **attributes: str) -> str | None:
+def entry(**attributes: str) -> Entry:
     values = {name.lower(): [value.encode()] for name, value in attributes.items()}
-    return refusal(Entry("uid=ann", values), preset)
+    return Entry("uid=ann", values)
+
+
+def refused(preset: str | None, **attributes: str) -> str | None:
+    return refusal(entry(**attributes), preset)
 
 
 def ticks(offset: timedelta) -> str:
@@ -78,6 +82,27 @@ def test_an_account_of_freeipa_expires() -> None:
     assert refused("freeipa", krbPrincipalExpiration=generalized(-HOUR)) == "account expired"
     assert refused("freeipa", krbPrincipalExpiration=generalized(HOUR)) is None
     assert refused("freeipa", krbPrincipalExpiration="soon") == "account expired"
+
+
+@pytest.mark.parametrize(
+    ("expires", "why"),
+    [
+        (generalized(-HOUR), "password expired"),
+        ("19700101000000Z", "password expired"),
+        ("soon", "password expired"),
+        (generalized(HOUR), None),
+        ("20380119031407Z", None),
+    ],
+)
+def test_a_password_of_freeipa_expires(expires: str, why: str | None) -> None:
+    person = entry(krbPasswordExpiration=expires)
+    assert password_refusal(person, "freeipa") == why
+    assert refusal(person, "freeipa") is None  # the account is as good as before
+    assert password_refusal(person, "389ds") is None
+
+
+def test_a_password_of_freeipa_that_has_no_end_is_good() -> None:
+    assert password_refusal(entry(), "freeipa") is None
 
 
 def test_without_a_preset_nothing_is_known() -> None:

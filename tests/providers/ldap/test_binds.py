@@ -96,7 +96,9 @@ def test_nobody_and_a_wrong_password_look_alike(
     asking: Asking, directory: Slapd, authority: Authority
 ) -> None:
     server = secure(directory.tls_port, authority)
-    for dn in (f"uid=nobody,{PEOPLE}", ANN.dn):
+    person = Person(fresh_uid())  # whom no other test locks out
+    directory.add(person)
+    for dn in (f"uid=nobody,{PEOPLE}", person.dn):
         with pytest.raises(Rejected, match=r"^wrong password, or an account that is locked$"):
             answers.judge(asking.bind(server, dn, "wrong"), "staff")
 

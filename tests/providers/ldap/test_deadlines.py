@@ -199,10 +199,15 @@ def test_a_server_that_is_not_there_is_known_at_once(asking: Asking, host: str, 
         assert re.search(why, text)
 
 
-@pytest.mark.parametrize("how", [plain, lambda port: secure(port, None)], ids=["ldap", "ldaps"])
-def test_whoever_gives_up_closes_the_connection(
-    asking: Asking, how: Callable[[int], Server]
-) -> None:
+def test_whoever_gives_up_closes_the_connection(asking: Asking) -> None:
+    gives_up(asking, plain)
+
+
+def test_whoever_gives_up_while_tls_starts_closes_the_connection(asking_strictly: Asking) -> None:
+    gives_up(asking_strictly, lambda port: secure(port, None))
+
+
+def gives_up(asking: Asking, how: Callable[[int], Server]) -> None:
     async def scenario(driver: Driver) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):

@@ -24,10 +24,7 @@ from providers.ldap.client import (
     Server,
     TlsSettings,
 )
-from providers.ldap.ldap3_driver import Ldap3Driver
-from providers.ldap.python_ldap_driver import PythonLdapDriver
 from tests.providers.ldap.asking import Asking, bind, eventually, plain, secure, starting
-from tests.providers.ldap.conftest import NewLoop
 from tests.servers.fault_proxy import FaultProxy, Faults
 from tests.servers.ldap_fake import EXTENDED, LdapFake, Script, Talk, entry, message
 from tests.servers.process import HOST
@@ -36,11 +33,6 @@ from tests.servers.tls import Authority
 
 WITHIN = 10.0  # seconds
 CROWD = 50
-
-
-@pytest.fixture(params=[Ldap3Driver, PythonLdapDriver])
-def asking(request: pytest.FixtureRequest, new_loop: NewLoop) -> Asking:
-    return Asking(request.param, new_loop)
 
 
 # -- a crowd

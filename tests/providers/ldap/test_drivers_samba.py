@@ -11,20 +11,12 @@ import pytest
 from providers._base import Rejected
 from providers.ldap import answers, client
 from providers.ldap.client import Driver, Entry, Query, Server, TlsSettings
-from providers.ldap.ldap3_driver import Ldap3Driver
 from providers.ldap.names import comparable_dn, escape_filter
-from providers.ldap.python_ldap_driver import PythonLdapDriver
 from tests.providers.ldap.asking import WITHIN, Asking
-from tests.providers.ldap.conftest import NewLoop
 from tests.servers import samba
 from tests.servers.samba import BASE, SERVICE, SPECIAL_NAMES, STAFF, Samba
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"
-
-
-@pytest.fixture(params=[Ldap3Driver, PythonLdapDriver])
-def asking(request: pytest.FixtureRequest, new_loop: NewLoop) -> Asking:
-    return Asking(request.param, new_loop)
 
 
 @pytest.fixture(scope="module")

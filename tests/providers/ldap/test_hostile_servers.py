@@ -87,10 +87,10 @@ def answering(answer: Answer) -> Script:
 
 
 @pytest.mark.parametrize("answer", [pytest.param(value, id=key) for key, value in ANSWERS.items()])
-def test_a_wrong_answer_to_a_bind_is_refused(asking: Asking, answer: Answer) -> None:
+def test_a_wrong_answer_to_a_bind_is_refused(asking_strictly: Asking, answer: Answer) -> None:
     with LdapFake(answering(answer)) as fake:
         started = time.monotonic()
-        asking.fails(plain(fake.port))
+        asking_strictly.fails(plain(fake.port))
         assert time.monotonic() - started < 2
         until(lambda: fake.open == 0)
 
@@ -118,7 +118,7 @@ ENTRIES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("found", [pytest.param(value, id=key) for key, value in ENTRIES.items()])
-def test_a_wrong_entry_is_refused(asking: Asking, found: bytes) -> None:
+def test_a_wrong_entry_is_refused(asking_strictly: Asking, found: bytes) -> None:
     async def script(talk: Talk) -> None:
         asked = await talk.request()
         await talk.send(message(asked.id, found), asked.answer())
@@ -127,7 +127,7 @@ def test_a_wrong_entry_is_refused(asking: Asking, found: bytes) -> None:
     with LdapFake(script) as fake:
         started = time.monotonic()
         with pytest.raises(ConnectionFailed):
-            asking.search(plain(fake.port), QUERY)
+            asking_strictly.search(plain(fake.port), QUERY)
         assert time.monotonic() - started < 2
         until(lambda: fake.open == 0)
 

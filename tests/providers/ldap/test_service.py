@@ -102,6 +102,40 @@ async def test_operator_is_told_why_the_service_account_is_refused(
     assert PASSWORD not in logged + error.detail
 
 
+async def test_first_logins_do_not_wait_for_each_others_binds(serve: Serve) -> None:
+    """One shows that the password is right, then all others bind together."""
+    host = Host(seconds=0.1)
+    servers = serve(host)
+    _, took = await timed(asyncio.gather(*(servers.run(look_up) for _ in range(8))))
+    assert took < 0.2 + SLACK
+    assert host.binds == [SERVICE] * 8
+
+
+async def test_logins_that_come_later_wait_for_one_bind_again(serve: Serve) -> None:
+    host = Host(seconds=0.05)
+    servers = serve(host)
+    await servers.run(look_up)
+    host.accounts = {}
+    await host.connections[0].close()
+    await asyncio.gather(*(fails(servers) for _ in range(8)))
+    assert host.binds == [SERVICE] * 2
+
+
+async def test_password_that_changes_while_they_bind_together_makes_one_pause(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = Host(seconds=0.1)
+    servers = serve(host)
+    first, *others = [asyncio.create_task(servers.run(look_up)) for _ in range(8)]
+    await first
+    host.accounts = {}
+    errors = await asyncio.gather(*others, return_exceptions=True)
+    waits = [error.retry_after for error in errors if isinstance(error, Unavailable)]
+    assert len(waits) == 7
+    assert all(wait is not None and wait <= PAUSE for wait in waits)
+    assert capsys.readouterr().out.count("service account refused") == 1
+
+
 async def test_busy_server_has_not_refused_the_service_account(serve: Serve) -> None:
     one, two = Host("busy"), Host()
     servers = serve(one, two)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,16 +145,6 @@ def test_tls_with_a_server_that_has_none_is_refused(
     with FaultProxy(directory.port, record=True) as proxy:
         asking.fails(secure(proxy.port, authority))
         assert PASSWORD not in proxy.recorded
-
-
-def test_old_versions_of_tls_are_refused(asking: Asking, authority: Authority) -> None:
-    context = authority.server()
-    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with LdapFake(say_yes, context) as fake:
-        asking.fails(secure(fake.port, authority))
-        assert fake.received == b""
 
 
 @pytest.mark.parametrize("code", [1, 2, 8, 10, 12, 52, 53, 80])
