@@ -37,6 +37,11 @@ class Document:
         """What ``parse`` found to work, though the operator should know of it."""
         return self._reading.warnings
 
+    @property
+    def files(self) -> frozenset[FilePath]:
+        """The file itself and those that were named in what has been parsed so far."""
+        return frozenset({FilePath(self.file), *self._reading.files})
+
     def position(self, path: Path) -> tuple[int, int]:
         """Return line and column, from 1, of a value; of what should hold it when it is absent."""
         node = self._nearest(path)

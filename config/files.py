@@ -20,7 +20,10 @@ def locate(value: object, info: ValidationInfo) -> Path:
         return value
     if not isinstance(value, str) or not value or not value.isprintable():
         raise invalid("must be the path of a file")
-    return Reading.of(info).directory / value
+    reading = Reading.of(info)
+    path = reading.directory / value
+    reading.files.add(path)
+    return path
 
 
 FilePath = Annotated[

@@ -1,4 +1,4 @@
-"""The composition root: from a plan to a running gateway, opened and closed in order."""
+"""The composition root: a generation, and listeners in front of it, opened and closed in order."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ import contextlib
 import gc
 import ssl
 import time
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import structlog
 from aiohttp import web
 
 from config import HostPort
-from gateway import admin, issuer, pem
-from gateway.apps import App, Apps
+from gateway import admin, pem
 from gateway.audit import Audit
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
-from gateway.desk import Desk
-from gateway.digests import Digests
-from gateway.errands import Errands
-from gateway.login import Engine
-from gateway.method import Method
+from gateway.generation import Generation
 from gateway.metrics import Metrics
 from gateway.plan import Plan
-from gateway.server import Api
-from gateway.stores import StoreUnavailable, open_store
-from gateway.throttle import Throttle
-from providers import Context, Directory, Provider
+from gateway.stores import StoreUnavailable
 
 DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
 GC_THRESHOLD: Final = 20_000  # objects; Python's own is 700
@@ -40,34 +32,36 @@ class Gateway:
     """A gateway that runs. ``start`` makes one, ``stop`` drains and closes it."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._settings = plan.loaded.settings
         self._closing = contextlib.AsyncExitStack()
         self._draining = False
         self._drained_at = 0.0  # monotonic
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._tls: ssl.SSLContext | None = None
         self.metrics = Metrics()
         self._audit = Audit(self.metrics)
-        self._errands = Errands()
-        self.store = open_store(self._settings.store.url.get_secret_value())
-        self.providers: list[Provider[Any]] = []
-        self.issuer: issuer.Issuer
-        self.public_url = ""
+        self.current = Generation(plan, self.metrics, self._audit)
+        self.url = ""
         self.admin_url: str | None = None
 
     @classmethod
     async def start(
-        cls, plan: Plan, listen: HostPort | None = None, admin_at: HostPort | None = None
+        cls,
+        plan: Plan,
+        listen: HostPort | None = None,
+        admin_at: HostPort | None = None,
+        *,
+        shares_port: bool = False,
     ) -> Gateway:
         """Open everything, listeners last. ``listen`` and ``admin_at`` override the file."""
         gateway = cls(plan)
         try:
-            engine = await gateway.open()
+            await gateway.open()
             settings = plan.loaded.settings
             at = admin_at or settings.admin
             if at is not None:  # first, since what is opened first is closed last
                 await gateway._listen_admin(at)
-            gateway._closing.push_async_callback(gateway._finish_errands)
-            await gateway._listen(engine, listen or settings.listen)
+            gateway._closing.push_async_callback(gateway._finish)
+            await gateway._listen(listen or settings.listen, shares_port)
         except BaseException:
             await gateway.stop()
             raise
@@ -77,74 +71,59 @@ class Gateway:
         gc.freeze()  # what stands now stays: later collections need not look at it
         return gateway
 
-    async def open(self) -> Engine:
+    async def open(self) -> None:
         """Open the store, the issuer and the providers; listen to nobody yet."""
-        self._closing.push_async_callback(self.store.close)
-        await self.store.open()
-        self.issuer = issuer.create(self._settings.issuer, self.metrics)
-        self._closing.push_async_callback(self.issuer.close)
-        directories: dict[str, Directory] = {}
-        context = Context(
-            self.metrics, directories, tuple(self._settings.limits.failures_per_identity)
-        )
-        for planned in self._plan.providers:
-            provider = planned.kind(planned.name, planned.config, context)
-            self._closing.push_async_callback(provider.close)
-            await provider.open()
-            self.providers.append(provider)
-            if isinstance(provider, Directory):
-                directories[planned.name] = provider
-            for warning in provider.warnings():
-                log.warning(warning, provider=provider.name)
-        digests = Digests(self._plan.secret)
-        limits = self._settings.limits
-        throttle = Throttle(digests, limits.per_ip, limits.failures_per_identity)
-        desk = Desk.set_up(self.store, digests, throttle, self.issuer, self.metrics, self._errands)
-        return Engine(self._apps(), desk, self._audit, self._settings.public_url)
+        self._closing.push_async_callback(self._close_current)
+        await self.current.open()
 
-    def _apps(self) -> Apps:
-        methods = {
-            planned.name: Method(provider, planned.template, planned.rivals, planned.label)
-            for planned, provider in zip(self._plan.providers, self.providers, strict=True)
-        }
-        apps = {
-            app_id: App(
-                label=app_id,
-                name=app.name or ("the app" if app_id == "*" else app_id),
-                methods=tuple(
-                    methods[name] for name in (methods if app.providers is None else app.providers)
-                ),
-                result=app.result,
-                return_urls=frozenset(app.return_urls),
-                extras={
-                    "urls": app.urls.model_dump(),
-                    "share": app.share.model_dump(),
-                    "invite": app.invite,
-                },
-            )
-            for app_id, app in self._settings.apps.items()
-        }
-        return Apps(apps)
+    async def reload(self, plan: Plan) -> None:
+        """Go over to another configuration. Raises what ``Generation.open`` does; the old one stays
+        then. Listeners stay where they are; their certificate is read again.
+        """
+        old, new = self.current, Generation(plan, self.metrics, self._audit)
+        try:
+            await new.open(old)
+            self._load_certificate(plan)
+        except BaseException:
+            await new.close(old)
+            raise
+        self.current = new
+        retiring = asyncio.create_task(self._retire(old, new))
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
 
-    async def _listen(self, engine: Engine, at: HostPort) -> None:
-        settings = self._settings
-        api = Api(
-            engine,
-            self._audit,
-            trusted_proxies=settings.trusted_proxies,
-            cors_origins=settings.cors_origins,
-            allow_get=settings.allow_get,
-        )
+    async def _retire(self, old: Generation, new: Generation) -> None:
+        await old.finish(DRAIN)
+        await old.close(new)
+
+    def _load_certificate(self, plan: Plan) -> None:
+        files = plan.loaded.settings.tls
+        if self._tls is not None and files is not None:
+            # Connections that are to come see it; nothing else of TLS can be configured.
+            self._tls.load_cert_chain(files.certificate, files.private_key, password="")
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        generation = self.current
+        generation.enter()
+        try:
+            return await generation.api.handle(request)
+        finally:
+            generation.leave()
+
+    async def _listen(self, at: HostPort, shares_port: bool) -> None:
+        settings = self.current.settings
         limits = Limits(settings.limits.connections, settings.limits.connections_per_ip)
-        runner = web.ServerRunner(Server(api.handle, limits), shutdown_timeout=DRAIN)
-        tls = pem.server_context(settings.tls) if settings.tls else None
-        self.public_url = await self._site(runner, at, tls)
+        runner = web.ServerRunner(Server(self._handle, limits), shutdown_timeout=DRAIN)
+        self._tls = pem.server_context(settings.tls) if settings.tls else None
+        self.url = await self._site(runner, at, self._tls, shares_port)
 
     async def _listen_admin(self, at: HostPort) -> None:
         runner = web.AppRunner(admin.application(self.metrics, self.not_ready), access_log=None)
-        self.admin_url = await self._site(runner, at, None)
+        self.admin_url = await self._site(runner, at, None, shares_port=False)
 
-    async def _site(self, runner: web.BaseRunner, at: HostPort, tls: ssl.SSLContext | None) -> str:
+    async def _site(
+        self, runner: web.BaseRunner, at: HostPort, tls: ssl.SSLContext | None, shares_port: bool
+    ) -> str:
         await runner.setup()
         self._closing.push_async_callback(runner.cleanup)
         server = await asyncio.get_running_loop().create_server(
@@ -154,6 +133,7 @@ class Gateway:
             ssl=tls,
             ssl_handshake_timeout=HEAD_TIMEOUT if tls else None,
             backlog=BACKLOG,
+            reuse_port=shares_port or None,
         )
         self._closing.callback(server.close)
         port = server.sockets[0].getsockname()[1]
@@ -163,16 +143,23 @@ class Gateway:
         """Why no logins should come here, or None."""
         if self._draining:
             return "draining"
-        if not self.public_url:
+        if not self.url:
             return "starting"
         try:
-            await self.store.ping()
+            await self.current.store.ping()
         except StoreUnavailable as error:
             return f"store: {error}"
         return None
 
-    async def _finish_errands(self) -> None:
-        await self._errands.finish(max(0.0, self._drained_at - time.monotonic()))
+    async def _finish(self) -> None:
+        """Let deliveries end, and older generations."""
+        within = max(0.0, self._drained_at - time.monotonic())
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=within)
+        await self.current.finish(max(0.0, self._drained_at - time.monotonic()))
+
+    async def _close_current(self) -> None:
+        await self.current.close()
 
     async def stop(self) -> None:
         """Stop accepting, let what runs finish, close everything in reverse order."""

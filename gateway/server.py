@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Sequence
 from typing import Final, cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
+from config import Settings
 from gateway import clients, errors, pages, wire
 from gateway.audit import Audit
 from gateway.connections import Connection
@@ -26,18 +26,11 @@ ADMIN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 class Api:
     """Requests to answers."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        audit: Audit,
-        *,
-        trusted_proxies: Sequence[clients.Network] = (),
-        cors_origins: Sequence[str] = ("*",),
-        allow_get: bool = False,
-    ) -> None:
+    def __init__(self, engine: Engine, audit: Audit, settings: Settings) -> None:
+        cors_origins = settings.cors_origins
         self._engine = engine
         self._audit = audit
-        self._trusted = tuple(trusted_proxies)
+        self._trusted = tuple(settings.trusted_proxies)
         self._any_origin = "*" in cors_origins
         self._headers = CIMultiDict(wire.HEADERS)
         if self._any_origin:
@@ -45,7 +38,7 @@ class Api:
         else:
             self._headers["Vary"] = "Origin"
         self._origins = frozenset(cors_origins)
-        self._allow_get = allow_get
+        self._allow_get = settings.allow_get
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request to the public listener."""

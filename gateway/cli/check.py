@@ -47,12 +47,12 @@ async def _running(planned: Plan, connect: bool, user: str | None) -> bool:
 
 async def _connects(gateway: Gateway) -> bool:
     """Try every upstream."""
-    problems = [f"issuer: {problem}" for problem in await gateway.issuer.check()]
+    problems = [f"issuer: {problem}" for problem in await gateway.current.issuer.check()]
     try:
-        await gateway.store.ping()
+        await gateway.current.store.ping()
     except StoreUnavailable as error:
         problems.append(f"store: {error}")
-    for provider in gateway.providers:
+    for provider in gateway.current.providers.values():
         problems += [f"provider {provider.name}: {p}" for p in await provider.check()]
         for advice in provider.advice():
             print(f"warning: provider {provider.name}: {advice}")
@@ -64,7 +64,7 @@ async def _connects(gateway: Gateway) -> bool:
 async def _explain(gateway: Gateway, planned: Plan, name: str) -> bool:
     """Tell how a sign-in as ``name`` would go with each provider; return whether any succeeds."""
     outcomes = []
-    for provider, its in zip(gateway.providers, planned.providers, strict=True):
+    for provider, its in zip(gateway.current.providers.values(), planned.providers, strict=True):
         explanation = await provider.explain(name)
         if explanation is None:
             continue

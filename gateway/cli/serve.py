@@ -1,4 +1,4 @@
-"""``serve``: run until SIGTERM or SIGINT, then drain."""
+"""``serve``: run until SIGTERM or SIGINT, then drain; SIGHUP reloads the configuration."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from config import load
 from gateway import logs, pem
 from gateway.app import Gateway
 from gateway.plan import plan
+from gateway.reload import Reloader
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -37,15 +38,21 @@ def run(options: argparse.Namespace) -> int:
         # Not the loop's own handlers: with the loop's end they would be gone before the process is.
         _handle(lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
         gateway = await Gateway.start(planned, options.listen, options.admin)
+        reloader = Reloader(options.config, planned, gateway.reload, gateway.metrics)
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(reloader.ask))
+        reloading = asyncio.create_task(reloader.run())
         try:
-            print(f"listening on {gateway.public_url}", flush=True)
+            print(f"listening on {gateway.url}", flush=True)
             if gateway.admin_url:
                 print(f"admin on {gateway.admin_url}", flush=True)
             await stop.wait()
             log.info("draining")
         finally:
+            reloading.cancel()
             await gateway.stop()
-            _handle(signal.SIG_IGN)  # it is about to end by itself, with the right status
+            # It is about to end by itself, with the right status.
+            _handle(signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -1,0 +1,124 @@
+"""Reload: on SIGHUP, and when the configuration or a file that it names has changed.
+
+Files are looked at, not subscribed to: that also sees the links that Kubernetes swaps, and network
+file systems. Every step that may block runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from config import ConfigError, load
+from gateway import logs, pem
+from gateway.files import states
+from gateway.metrics import Metrics
+from gateway.plan import Plan, plan
+from gateway.stores import StoreUnavailable
+
+INTERVAL: Final = 1.0  # seconds between two looks
+
+log = structlog.get_logger()
+
+
+def read(path: str | os.PathLike[str]) -> Plan:
+    """Read and validate everything that a configuration names. Raises ``ConfigError``."""
+    loaded = load(path)
+    planned = plan(loaded)
+    pem.require(loaded)
+    for warning in loaded.document.warnings:
+        log.warning(warning)
+    return planned
+
+
+class Reloader:
+    """Puts a configuration into effect by ``apply``, which may raise ``StoreUnavailable``."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        running: Plan,
+        apply: Callable[[Plan], Awaitable[None]],
+        metrics: Metrics,
+    ) -> None:
+        self._path = path
+        self._running = running
+        self._apply = apply
+        self._metrics = metrics
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Reload soon, whatever the files look like."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Reload whenever there is a reason to, for ever."""
+        watched = self._running.loaded.document.files
+        seen = await asyncio.to_thread(states, watched)
+        while True:
+            asked = await self._wait()
+            now = await asyncio.to_thread(states, watched)
+            if not asked and now == seen:
+                continue
+            seen = now
+            if await self._reload():
+                watched = self._running.loaded.document.files
+                # Of those that were looked at before the reload: the look before it counts.
+                seen = {**await asyncio.to_thread(states, watched), **now}
+                seen = {path: seen[path] for path in watched}
+
+    async def _wait(self) -> bool:
+        """Wait for the next look; return whether somebody asked for a reload meanwhile."""
+        try:
+            async with asyncio.timeout(INTERVAL):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True
+
+    async def _reload(self) -> bool:
+        try:
+            planned = await asyncio.to_thread(read, self._path)
+            await self._apply(planned)
+        except ConfigError as error:
+            self._failed("; ".join(str(problem) for problem in error.problems))
+            return False
+        except StoreUnavailable as error:
+            self._failed(f"store: {error}")
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, what runs must go on
+            self._failed(f"{type(error).__name__} at {logs.origin(error)}")
+            return False
+        old, self._running = self._running, planned
+        settings = planned.loaded.settings
+        logs.configure(settings.logging.level, settings.logging.format)
+        for key in _needs_restart(old, planned):
+            log.warning("changed, and takes effect at the next start", key=key)
+        self._metrics.reloads.labels("ok").inc()
+        log.info("configuration reloaded")
+        return True
+
+    def _failed(self, why: str) -> None:
+        self._metrics.reloads.labels("failed").inc()
+        log.error("configuration not reloaded; the old one stays", why=why)
+
+
+def _needs_restart(old: Plan, new: Plan) -> list[str]:
+    """Keys that a running gateway cannot change: whoever listens goes on listening."""
+    was, is_ = old.loaded.settings, new.loaded.settings
+    changed = [
+        name for name in ("listen", "admin", "workers") if getattr(was, name) != getattr(is_, name)
+    ]
+    if (was.tls is None) != (is_.tls is None):
+        changed.append("tls")
+    if (was.limits.connections, was.limits.connections_per_ip) != (
+        is_.limits.connections,
+        is_.limits.connections_per_ip,
+    ):
+        changed.append("limits.connections")
+    return changed
