@@ -13,7 +13,7 @@ from config.apps import App
 from config.document import Document, parse_text, read
 from config.files import FilePath
 from config.issuer import Issuer, MesiboIssuer, SandboxIssuer
-from config.loading import Loaded, load
+from config.loading import Loaded, load, validate
 from config.model import Model
 from config.network import Cidr, HostPort, Origin, PublicUrl, SecureUrl
 from config.problems import ConfigError, Problem
@@ -49,4 +49,5 @@ __all__ = [
     "parse_text",
     "read",
     "settings_schema",
+    "validate",
 ]

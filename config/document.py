@@ -26,8 +26,9 @@ M = TypeVar("M", bound=Model)
 class Document:
     """A YAML document. ``data`` is its root in plain dicts, lists and scalars."""
 
-    def __init__(self, root: Node, file: str) -> None:
+    def __init__(self, root: Node, file: str, text: str) -> None:
         self.file = file
+        self.text = text
         self.data: Any = root.plain()
         self._root = root
         self._reading = Reading(FilePath(file).parent)
@@ -120,7 +121,7 @@ def parse_text(text: str, file: str) -> Document:
         before = text[: unprintable.start()]
         message = f"the character U+{ord(unprintable[0]):04X} is not allowed"
         raise ConfigError([_after(before, file, message)])
-    return Document(build(text, file), file)
+    return Document(build(text, file), file, text)
 
 
 def _whole(file: str, message: str) -> Problem:

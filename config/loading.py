@@ -22,7 +22,11 @@ class Loaded:
 
 def load(path: str | os.PathLike[str]) -> Loaded:
     """Read and validate gateway.yaml. Raises ``ConfigError``."""
-    document = read(path)
+    return validate(read(path))
+
+
+def validate(document: Document) -> Loaded:
+    """Validate what was read. Raises ``ConfigError``."""
     settings = document.parse(Settings)
     problems = [*_state_problems(document, settings), *_routing_problems(document, settings)]
     if problems:
@@ -36,13 +40,8 @@ def _state_problems(document: Document, settings: Settings) -> Iterator[Problem]
         yield document.problem(
             ("secret",), "required key is missing: only memory:// works without a secret"
         )
-    if settings.workers > 1:
-        why = (
-            "memory:// keeps its state in one process"
-            if in_memory
-            else "several processes are not available in this version; "
-            "start several gateways on one store instead"
-        )
+    if settings.workers > 1 and in_memory:
+        why = "memory:// keeps its state in one process; several need redis://"
         yield document.problem(("workers",), f"must be 1: {why}")
 
 

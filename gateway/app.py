@@ -50,18 +50,21 @@ class Gateway:
         listen: HostPort | None = None,
         admin_at: HostPort | None = None,
         *,
-        shares_port: bool = False,
+        is_worker: bool = False,
     ) -> Gateway:
-        """Open everything, listeners last. ``listen`` and ``admin_at`` override the file."""
+        """Open everything, listeners last. ``listen`` and ``admin_at`` override the file.
+
+        A worker shares its port with others, and leaves the admin listener to their supervisor.
+        """
         gateway = cls(plan)
         try:
             await gateway.open()
             settings = plan.loaded.settings
             at = admin_at or settings.admin
-            if at is not None:  # first, since what is opened first is closed last
+            if at is not None and not is_worker:  # first, since what is opened first is closed last
                 await gateway._listen_admin(at)
             gateway._closing.push_async_callback(gateway._finish)
-            await gateway._listen(listen or settings.listen, shares_port)
+            await gateway._listen(listen or settings.listen, is_worker)
         except BaseException:
             await gateway.stop()
             raise
@@ -77,17 +80,30 @@ class Gateway:
         await self.current.open()
 
     async def reload(self, plan: Plan) -> None:
-        """Go over to another configuration. Raises what ``Generation.open`` does; the old one stays
-        then. Listeners stay where they are; their certificate is read again.
+        """Go over to another configuration. Raises as ``prepare``; the old one stays then."""
+        self.commit(await self.prepare(plan))
+
+    async def prepare(self, plan: Plan) -> Generation:
+        """Open what another configuration needs. Raises ``StoreUnavailable`` and ``OSError``.
+
+        Listeners stay where they are; their certificate is read again.
         """
-        old, new = self.current, Generation(plan, self.metrics, self._audit)
+        new = Generation(plan, self.metrics, self._audit)
         try:
-            await new.open(old)
+            await new.open(self.current)
             self._load_certificate(plan)
         except BaseException:
-            await new.close(old)
+            await self.abandon(new)
             raise
-        self.current = new
+        return new
+
+    async def abandon(self, new: Generation) -> None:
+        """Close what was prepared for nothing."""
+        await new.close(self.current)
+
+    def commit(self, new: Generation) -> None:
+        """Let requests go to what was prepared from now on."""
+        old, self.current = self.current, new
         retiring = asyncio.create_task(self._retire(old, new))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)

@@ -50,13 +50,13 @@ class Audit:
 
     def begin(self) -> None:
         """A login starts."""
-        self._metrics.in_flight += 1
+        self._metrics.began()
 
     def end(self, request: LoginRequest, trace: Trace, outcome: Outcome, seconds: float) -> None:
         """A login ended with ``outcome``."""
         word, action = _classify(outcome)
         word, action = trace.outcome or word, trace.action or action
-        self._metrics.in_flight -= 1
+        self._metrics.ended()
         self._metrics.login(trace.app, trace.provider, word, seconds)
         line = {
             "action": action,

@@ -13,6 +13,9 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from gateway import metrics_folder
 
 # A time stamp beside each series helps nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -58,10 +61,12 @@ class Metrics:
             ["provider"],
             registry=self.registry,
         )
-        self.in_flight = 0
-        Gauge(
-            "gateway_in_flight", "Login requests being worked on.", registry=self.registry
-        ).set_function(lambda: self.in_flight)
+        self._in_flight = Gauge(
+            "gateway_in_flight",
+            "Login requests being worked on.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self.reloads = Counter(
             "gateway_config_reloads_total",
             "Configuration reloads by result.",
@@ -75,6 +80,14 @@ class Metrics:
         self._login_seconds_of = cached(self._login_seconds.labels)
         self._upstream_seconds_of = cached(self._upstream_seconds.labels)
         self._messages_of = cached(self._messages.labels)
+
+    def began(self) -> None:
+        """A login request is being worked on."""
+        self._in_flight.inc()
+
+    def ended(self) -> None:
+        """It is answered."""
+        self._in_flight.dec()
 
     def login(self, app: str, provider: str, outcome: str, seconds: float) -> None:
         """Count and time one login request."""
@@ -93,6 +106,15 @@ class Metrics:
         """Count one message that the conversion guard of a provider withheld."""
         self._conversion_guard.labels(provider).inc()
 
+    @staticmethod
+    def forget_process(pid: int) -> None:
+        """A worker is dead: what it counted stays, what it was doing does not."""
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # as above
+
     def exposition(self) -> bytes:
-        """All metrics in Prometheus text format."""
-        return generate_latest(self.registry)
+        """All metrics in Prometheus text format; with several workers, those of all of them."""
+        if not metrics_folder.is_shared():
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # as above
+        return generate_latest(registry)

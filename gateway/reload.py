@@ -13,30 +13,25 @@ from typing import Final
 
 import structlog
 
-from config import ConfigError, load
-from gateway import logs, pem
+from config import ConfigError
+from gateway import logs
 from gateway.files import states
 from gateway.metrics import Metrics
-from gateway.plan import Plan, plan
+from gateway.plan import Plan
 from gateway.stores import StoreUnavailable
+from gateway.validation import read
 
 INTERVAL: Final = 1.0  # seconds between two looks
 
 log = structlog.get_logger()
 
 
-def read(path: str | os.PathLike[str]) -> Plan:
-    """Read and validate everything that a configuration names. Raises ``ConfigError``."""
-    loaded = load(path)
-    planned = plan(loaded)
-    pem.require(loaded)
-    for warning in loaded.document.warnings:
-        log.warning(warning)
-    return planned
+class NotApplied(Exception):
+    """A configuration that is valid and yet cannot be run; the text says why."""
 
 
 class Reloader:
-    """Puts a configuration into effect by ``apply``, which may raise ``StoreUnavailable``."""
+    """``apply`` puts a plan into effect; it raises ``StoreUnavailable`` and ``NotApplied``."""
 
     def __init__(
         self,
@@ -90,6 +85,9 @@ class Reloader:
             return False
         except StoreUnavailable as error:
             self._failed(f"store: {error}")
+            return False
+        except NotApplied as error:
+            self._failed(str(error))
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs must go on
             self._failed(f"{type(error).__name__} at {logs.origin(error)}")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from config import load
-from gateway import logs, pem
-from gateway.app import Gateway
-from gateway.plan import plan
-from gateway.reload import Reloader
+from gateway import logs, metrics_folder
+from gateway.event_loop import factory
+from gateway.plan import Plan
+from gateway.validation import validated
+
+if TYPE_CHECKING:
+    from gateway.metrics import Metrics
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -29,49 +33,98 @@ def run(options: argparse.Namespace) -> int:
     logs.configure(settings.logging.level, settings.logging.format)
     for warning in loaded.document.warnings:
         log.warning(warning)
-    planned = plan(loaded)
-    pem.require(loaded)
-
-    async def serve() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        # Not the loop's own handlers: with the loop's end they would be gone before the process is.
-        _handle(lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
-        gateway = await Gateway.start(planned, options.listen, options.admin)
-        reloader = Reloader(options.config, planned, gateway.reload, gateway.metrics)
-        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(reloader.ask))
-        reloading = asyncio.create_task(reloader.run())
-        try:
-            print(f"listening on {gateway.url}", flush=True)
-            if gateway.admin_url:
-                print(f"admin on {gateway.admin_url}", flush=True)
-            await stop.wait()
-            log.info("draining")
-        finally:
-            reloading.cancel()
-            await gateway.stop()
-            # It is about to end by itself, with the right status.
-            _handle(signal.SIG_IGN)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
+    plan = validated(loaded)
+    several = settings.workers > 1
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve())
+        with contextlib.ExitStack() as stack:
+            if several:
+                stack.enter_context(metrics_folder.shared())
+            runner = stack.enter_context(asyncio.Runner(loop_factory=factory()))
+            runner.run(_supervise(plan, options) if several else _serve(plan, options))
     except OSError as error:
         print(f"cannot listen: {error.strerror or error}")
         return 1
     return 0
 
 
-def _handle(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    for number in STOPPING:
-        signal.signal(number, handler)
+async def _serve(plan: Plan, options: argparse.Namespace) -> None:
+    """Serve in this process."""
+    from gateway.app import Gateway
+
+    with _stopping() as stop:
+        gateway = await Gateway.start(plan, options.listen, options.admin)
+        try:
+            async with _reloading(plan, options, gateway.reload, gateway.metrics):
+                _announce(gateway.url, gateway.admin_url)
+                await stop.wait()
+                log.info("draining")
+        finally:
+            await gateway.stop()
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The faster event loop, where it is installed."""
+async def _supervise(plan: Plan, options: argparse.Namespace) -> None:
+    """Serve in several processes. Their metrics are imported after the folder for them is there."""
+    from gateway.metrics import Metrics
+    from gateway.supervisor import Supervisor
+
+    settings = plan.loaded.settings
+    metrics = Metrics()
+    supervisor = Supervisor(plan, options.listen or settings.listen, metrics)
+    with _stopping() as stop:
+        try:
+            await supervisor.start(options.admin or settings.admin)
+            async with _reloading(plan, options, supervisor.apply, metrics):
+                _announce(supervisor.url, supervisor.admin_url)
+                await stop.wait()
+                log.info("draining")
+        finally:
+            await supervisor.stop()
+
+
+def _announce(url: str, admin_url: str | None) -> None:
+    print(f"listening on {url}", flush=True)
+    if admin_url:
+        print(f"admin on {admin_url}", flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _reloading(
+    plan: Plan,
+    options: argparse.Namespace,
+    apply: Callable[[Plan], Awaitable[None]],
+    metrics: Metrics,
+) -> AsyncIterator[None]:
+    """Follow the configuration meanwhile."""
+    from gateway.reload import Reloader
+
+    reloader = Reloader(options.config, plan, apply, metrics)
+    loop = asyncio.get_running_loop()
+    _handle([signal.SIGHUP], lambda _number, _frame: loop.call_soon_threadsafe(reloader.ask))
+    following = asyncio.create_task(reloader.run())
     try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+        yield
+    finally:
+        following.cancel()
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Wait for a signal to stop; at the end the process is about to end by itself, with the right
+    status.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Not the loop's own handlers: with the loop's end they would be gone before the process is.
+    _handle(STOPPING, lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
+    try:
+        yield stop
+    finally:
+        _handle((*STOPPING, signal.SIGHUP), signal.SIG_IGN)
+
+
+def _handle(
+    numbers: Iterable[signal.Signals],
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
