@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import structlog
 
 from config import ConfigError
 from gateway import logs
-from gateway.files import states
+from gateway.files import State, states
 from gateway.metrics import Metrics
 from gateway.plan import Plan
 from gateway.stores import StoreUnavailable
@@ -39,11 +40,13 @@ class Reloader:
         running: Plan,
         apply: Callable[[Plan], Awaitable[None]],
         metrics: Metrics,
+        seen: Mapping[Path, State],
     ) -> None:
         self._path = path
         self._running = running
         self._apply = apply
         self._metrics = metrics
+        self._seen = seen  # the files as they were when ``running`` was read, or before
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -52,19 +55,17 @@ class Reloader:
 
     async def run(self) -> None:
         """Reload whenever there is a reason to, for ever."""
-        watched = self._running.loaded.document.files
-        seen = await asyncio.to_thread(states, watched)
         while True:
             asked = await self._wait()
-            now = await asyncio.to_thread(states, watched)
-            if not asked and now == seen:
+            now = await asyncio.to_thread(states, self._seen)
+            if not asked and now == self._seen:
                 continue
-            seen = now
+            self._seen = now
             if await self._reload():
-                watched = self._running.loaded.document.files
-                # Of those that were looked at before the reload: the look before it counts.
-                seen = {**await asyncio.to_thread(states, watched), **now}
-                seen = {path: seen[path] for path in watched}
+                files = self._running.loaded.document.files
+                after = await asyncio.to_thread(states, files)
+                # What was looked at before the reload may have changed since.
+                self._seen = {path: now.get(path, state) for path, state in after.items()}
 
     async def _wait(self) -> bool:
         """Wait for the next look; return whether somebody asked for a reload meanwhile."""

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,14 @@ import structlog
 from config import load
 from gateway import logs, metrics_folder
 from gateway.event_loop import factory
+from gateway.files import State, states
 from gateway.plan import Plan
 from gateway.validation import validated
 
 if TYPE_CHECKING:
-    from gateway.metrics import Metrics
+    from gateway.reload import Reloader
 
+Seen = Mapping[Path, State]
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -33,28 +36,32 @@ def run(options: argparse.Namespace) -> int:
     logs.configure(settings.logging.level, settings.logging.format)
     for warning in loaded.document.warnings:
         log.warning(warning)
+    seen = states(loaded.document.files)  # first of all: a later change is one to follow
     plan = validated(loaded)
+    seen = {**states(loaded.document.files), **seen}  # providers name files of their own
     several = settings.workers > 1
     try:
         with contextlib.ExitStack() as stack:
             if several:
                 stack.enter_context(metrics_folder.shared())
             runner = stack.enter_context(asyncio.Runner(loop_factory=factory()))
-            runner.run(_supervise(plan, options) if several else _serve(plan, options))
+            runner.run((_supervise if several else _serve)(plan, options, seen))
     except OSError as error:
         print(f"cannot listen: {error.strerror or error}")
         return 1
     return 0
 
 
-async def _serve(plan: Plan, options: argparse.Namespace) -> None:
+async def _serve(plan: Plan, options: argparse.Namespace, seen: Seen) -> None:
     """Serve in this process."""
     from gateway.app import Gateway
+    from gateway.reload import Reloader
 
     with _stopping() as stop:
         gateway = await Gateway.start(plan, options.listen, options.admin)
         try:
-            async with _reloading(plan, options, gateway.reload, gateway.metrics):
+            reloader = Reloader(options.config, plan, gateway.reload, gateway.metrics, seen)
+            async with _running(reloader):
                 _announce(gateway.url, gateway.admin_url)
                 await stop.wait()
                 log.info("draining")
@@ -62,9 +69,10 @@ async def _serve(plan: Plan, options: argparse.Namespace) -> None:
             await gateway.stop()
 
 
-async def _supervise(plan: Plan, options: argparse.Namespace) -> None:
+async def _supervise(plan: Plan, options: argparse.Namespace, seen: Seen) -> None:
     """Serve in several processes. Their metrics are imported after the folder for them is there."""
     from gateway.metrics import Metrics
+    from gateway.reload import Reloader
     from gateway.supervisor import Supervisor
 
     settings = plan.loaded.settings
@@ -73,7 +81,8 @@ async def _supervise(plan: Plan, options: argparse.Namespace) -> None:
     with _stopping() as stop:
         try:
             await supervisor.start(options.admin or settings.admin)
-            async with _reloading(plan, options, supervisor.apply, metrics):
+            reloader = Reloader(options.config, plan, supervisor.apply, metrics, seen)
+            async with _running(reloader):
                 _announce(supervisor.url, supervisor.admin_url)
                 await stop.wait()
                 log.info("draining")
@@ -88,16 +97,8 @@ def _announce(url: str, admin_url: str | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _reloading(
-    plan: Plan,
-    options: argparse.Namespace,
-    apply: Callable[[Plan], Awaitable[None]],
-    metrics: Metrics,
-) -> AsyncIterator[None]:
+async def _running(reloader: Reloader) -> AsyncIterator[None]:
     """Follow the configuration meanwhile."""
-    from gateway.reload import Reloader
-
-    reloader = Reloader(options.config, plan, apply, metrics)
     loop = asyncio.get_running_loop()
     _handle([signal.SIGHUP], lambda _number, _frame: loop.call_soon_threadsafe(reloader.ask))
     following = asyncio.create_task(reloader.run())
