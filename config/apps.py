@@ -18,6 +18,8 @@ _REFUSED_SCHEMES = frozenset(
 _LOOPBACK = r"http://(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(/.*)?"
 _INVITATION = "Let's chat! Install the app and sign in."
 
+MAX_RETURN_URL = 512  # characters
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -29,6 +31,8 @@ def _app_id(text: str) -> str:
 
 def _return_url(text: str, info: ValidationInfo) -> str:
     match = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]*):(/[!-~]*)", text)
+    if len(text) > MAX_RETURN_URL:
+        raise invalid(f"must be at most {MAX_RETURN_URL} characters")
     if not match or "#" in text:
         raise invalid('must be a URL without #, such as "com.example.app:/signed-in"')
     scheme = match[1].lower()

@@ -17,6 +17,7 @@ from gateway.stores import Limited, Pending, Started, Store, Verdict, Window
 from providers import CodeChallenge
 
 SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
+MAX_KEPT = 1024 - SEED_SIZE  # bytes of a memo
 MAX_TYPED = 64  # characters of a code that somebody typed
 # Longer than any login may take, so that a lease cannot lapse while a token is on its way.
 LEASE_MS = 30_000
@@ -84,12 +85,21 @@ class Challenges:
         tries: int,
         count: Sequence[Window] = (),
     ) -> Limited | None:
-        """Keep a challenge that is not delivered by a provider, under a key of its own."""
+        """Keep a challenge that is not delivered by a provider, under a key of its own.
+
+        ``memo`` has at most ``MAX_KEPT`` bytes.
+        """
         lifetime_ms = int(lifetime * 1000)
         digest = self._digests.proof(key, code)
         pending = Pending(digest, tries, lifetime_ms, lifetime_ms, bytes(SEED_SIZE) + memo)
         started = await self._store.start(key, pending, count=count, check=(), spend=())
-        return started if isinstance(started, Limited) else None
+        if isinstance(started, Limited):
+            return started
+        if not started.fresh:
+            # What is there is of a step that failed later: nobody has been told its code.
+            await self._store.withdraw(key, fresh=True, spent=())
+            await self._store.start(key, pending, count=(), check=(), spend=())
+        return None
 
     async def read(self, key: bytes) -> bytes | None:
         """The memo of a pending challenge."""

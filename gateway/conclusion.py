@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeVar
 
 from gateway.issuer import Issuer
 from gateway.method import Method
 from gateway.outcomes import HandedOver, HandOver, SignedIn
-from gateway.stores import Store
+from gateway.stores import Store, StoreUnavailable
 from gateway.throttle import Throttle
 from gateway.tickets import Ticket, Tickets
 from providers import Identity, Rejected
 
 MAX_NAME: Final = 64  # characters of a display name
+MAX_PROOF_LIFETIME: Final = 30 * 86_400.0  # seconds: who used which proof is remembered so long
 # Not printable by themselves, but Persian and Indic spelling and many emoji need them.
 JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
@@ -62,20 +64,25 @@ class Conclusion:
     async def _once(self, proven: Proven, finish: Callable[[str, str | None], Awaitable[T]]) -> T:
         """See that a proof which could be shown again signs in once."""
         address = proven.method.address(proven.identity)
-        name = proven.identity.name or _display_name(proven.typed_name)
-        if proven.identity.proof is None:
+        name = _display_name(proven.identity.name or "") or _display_name(proven.typed_name)
+        proof = proven.identity.proof
+        if proof is None:
             return await finish(address, name)
-        used = self._throttle.once(proven.method.provider.name, proven.identity.proof)
+        if not proof.lifetime <= MAX_PROOF_LIFETIME:  # so written, since it may be NaN
+            raise Rejected("this proof is valid for too long to be remembered as used")
+        used = self._throttle.once(proven.method.provider.name, proof)
         if await self._store.count(used):
             raise Rejected("this proof has signed somebody in already")
         try:
             return await finish(address, name)
         except BaseException:
-            await self._store.uncount(used)  # the person was right, something else failed
+            # The person was right, something else failed.
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.uncount(used)
             raise
 
 
-def _display_name(typed: str) -> str | None:
-    """A name that the person typed: for people to read, so one printable line."""
-    kept = "".join(c for c in typed if c.isprintable() or c in JOINERS)
+def _display_name(text: str) -> str | None:
+    """A name from a provider or the person: for people to read, so one printable line."""
+    kept = "".join(c for c in text if c.isprintable() or c in JOINERS)
     return kept.strip(f" {JOINERS}")[:MAX_NAME] or None

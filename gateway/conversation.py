@@ -99,7 +99,8 @@ class Conversation:
         if not isinstance(result, Identity):
             raise Unavailable(self._provider.name, "gave a challenge it does not announce")
         signed_in = await self._conclude(result)
-        await self._desk.store.forget([*self._claims.windows, *self._passed])
+        with contextlib.suppress(StoreUnavailable):  # a failure too many: no harm to this login
+            await self._desk.store.forget([*self._claims.windows, *self._passed])
         return signed_in
 
     async def _send(self, challenge: CodeChallenge) -> CodeSent:

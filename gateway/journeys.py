@@ -36,7 +36,6 @@ from gateway.trips import Journey
 from providers import Attempt, BrowserSignIn, Cancelled, LoginError
 
 DEADLINE: Final = 25.0  # seconds: as for any login
-MAX_APP_ID: Final = 128  # characters
 
 _MISHAPS: Final = {
     errors.RATELIMIT: Mishap.LIMITED,
@@ -85,6 +84,7 @@ class Arrival:
     cookie: str
     request: LoginRequest
     trace: Trace = field(default_factory=Trace)
+    trip_id: str | None = None  # known to be this browser's
     way: Way | None = None
 
 
@@ -101,8 +101,6 @@ class Journeys:
         """Start a trip. Raises ``LoginError``."""
         if self._public_url is None:
             raise Refusal(errors.UNAVAILABLE, "public_url is not set: no browser could come back")
-        if len(request.app) > MAX_APP_ID:
-            raise Refusal(errors.BADREQUEST, "the app id is too long")
         provider = method.provider.name
         begun = await self._desk.trips.begin(
             Journey(request.app, provider, wish), self._desk.throttle.requests(request.client)
@@ -122,14 +120,15 @@ class Journeys:
         if not way:
             return Stranded(Mishap.EXPIRED)
         name = way.journey.provider
-        cookie = cookie or trips.new_cookie()
+        cookie = cookie if cookie and trips.is_cookie(cookie) else trips.new_cookie()
         state = self._desk.trips.depart(trip_id, name, cookie)
         trip = self._desk.trips.trip(state, self._callback(name), lang)
         try:
             async with asyncio.timeout(DEADLINE):
                 url = await way.method.ask(way.provider.depart(trip))
         except (LoginError, TimeoutError) as error:
-            log.warning("no way to the provider's site", provider=name, detail=str(error))
+            detail = str(error) or f"not done within {DEADLINE:g} s"
+            log.warning("no way to the provider's site", provider=name, detail=detail)
             return way.stranded(Mishap.UNAVAILABLE, errors.UNAVAILABLE)
         return Departure(url, cookie, way.provider.posts_back)
 
@@ -166,7 +165,9 @@ class Journeys:
     async def _arrive(self, arrival: Arrival) -> HandedOver:
         desk = self._desk
         state = arrival.answer.get("state", "")
-        trip_id = desk.trips.bound(state, arrival.provider, arrival.cookie)
+        if arrival.provider not in self._apps.in_browser:
+            raise Strayed(Mishap.MALFORMED, "no provider of that name signs in by a browser")
+        arrival.trip_id = trip_id = desk.trips.bound(state, arrival.provider, arrival.cookie)
         if trip_id is None:
             mishap = Mishap.OTHER_BROWSER if state else Mishap.MALFORMED
             raise Strayed(mishap, "not the state of a sign-in of this browser at this provider")
@@ -184,13 +185,13 @@ class Journeys:
             raise Strayed(Mishap.EXPIRED, "this sign-in is over")
         try:
             handed = await self._hand_over(arrival, trip_id, trips.read(lease))
+            if not await desk.challenges.finish(lease, forget=()):
+                raise Refusal(errors.UNAVAILABLE, "the lease on the sign-in was lost")
         except BaseException:
             # The person may try again, from the start of the trip and with a state of its own.
             with contextlib.suppress(StoreUnavailable):
                 await desk.challenges.release(lease)
             raise
-        if not await desk.challenges.finish(lease, forget=()):
-            raise Refusal(errors.UNAVAILABLE, "the lease on the sign-in was lost")
         return handed
 
     async def _hand_over(self, arrival: Arrival, trip_id: str, journey: Journey) -> HandedOver:
@@ -203,6 +204,7 @@ class Journeys:
         attempt = Attempt(app.label, app.name, name, "", request.client, request.request_id)
         trip = self._desk.trips.trip(arrival.answer["state"], self._callback(name))
         identity = await way.method.ask(way.provider.arrive(attempt, trip, arrival.answer))
+        arrival.trace.identity = way.method.address(identity)  # as at the end, with the token
         proven = Proven(way.method, identity, journey.app_id)
         return await self._desk.conclusion.hand_over(proven, trip_id, journey.wish)
 
@@ -223,7 +225,8 @@ def _path(trip_id: str) -> str:
 
 def _stranded(arrival: Arrival, mishap: Mishap, refusal: Refusal) -> Stranded:
     if arrival.way is None:
-        return Stranded(mishap, retry_after=refusal.retry_after)
+        again = _path(arrival.trip_id) if arrival.trip_id and mishap is not Mishap.EXPIRED else None
+        return Stranded(mishap, again=again, retry_after=refusal.retry_after)
     return arrival.way.stranded(mishap, refusal.word, refusal.retry_after)
 
 

@@ -23,6 +23,7 @@ from providers import LoginError, UnknownIdentity
 # Seconds: the last resort over the deadlines of store, provider and issuer. Shorter than a lease on
 # a code, and than the time for draining.
 DEADLINE: Final = 25.0
+MAX_APP_ID: Final = 128  # characters, as in the configuration
 
 
 # With one of these a request answers a challenge or brings a proof: no sign-in in a browser begins.
@@ -64,7 +65,7 @@ class Engine:
     async def _login(self, request: LoginRequest, trace: Trace) -> Outcome:
         if not request.app:
             raise Refusal(errors.MISSINGAPPID)
-        app = self.apps.find(request.app)
+        app = self.apps.find(request.app) if len(request.app) <= MAX_APP_ID else None
         if app is None:
             raise Refusal(errors.BADAPP)
         trace.app = app.label

@@ -19,6 +19,8 @@ async def redeem(desk: Desk, app: App, request: LoginRequest, trace: Trace) -> S
     code = request.fields.get("otp")
     if code is None or request.challenge is None:
         raise Refusal(errors.BADREQUEST, "a challenge without the code that ends it")
+    if not tickets.is_id(request.challenge):
+        raise Rejected("no challenge has such an id", Reason.CODE)
     taken = await desk.tickets.take(
         request.app,
         request.challenge,
@@ -34,16 +36,16 @@ async def redeem(desk: Desk, app: App, request: LoginRequest, trace: Trace) -> S
     if not verdict.leased:
         raise Rejected("wrong, expired or used code or verifier, or none pending", Reason.CODE)
     ticket = tickets.read(lease)
-    trace.provider = ticket.provider
+    trace.provider, trace.identity = ticket.provider, ticket.address
     if app.method(ticket.provider) is None or request.provider not in (None, ticket.provider):
         await desk.challenges.finish(lease, forget=())
         raise Rejected("a code of another provider", Reason.CODE)
     try:
         signed_in = await desk.conclusion.issue(ticket.address, request.app, ticket.name)
+        if not await desk.challenges.finish(lease, forget=()):
+            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
     except BaseException:
         with contextlib.suppress(StoreUnavailable):
             await desk.challenges.release(lease)
         raise
-    if not await desk.challenges.finish(lease, forget=()):
-        raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
     return signed_in

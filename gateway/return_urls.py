@@ -23,7 +23,7 @@ def admits(listed: Collection[str], url: str) -> bool:
     if url in listed:
         return len(url) <= MAX_LENGTH
     loopback = _without_port(url)
-    if loopback is None or not re.fullmatch("[!-~]+", url) or len(url) > MAX_LENGTH:
+    if loopback is None or len(url) > MAX_LENGTH:
         return False
     return any(_without_port(other) == loopback for other in listed)
 

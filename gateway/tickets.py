@@ -7,6 +7,7 @@ minute and one try, for the app id that it was made for, and together with the a
 
 from __future__ import annotations
 
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -16,15 +17,18 @@ from typing import Final
 
 import orjson
 
-from gateway.challenges import Challenges, Lease, plain_digits
+from gateway.challenges import MAX_KEPT, Challenges, Lease, plain_digits
 from gateway.digests import Digests
 from gateway.outcomes import HandedOver, HandOver
 from gateway.stores import Limited, Verdict, Window
+from providers import Unavailable
 
 LIFETIME: Final = 60.0  # seconds
 ID_SIZE: Final = 16  # bytes
 CODE_SIZE: Final = 16  # bytes of a code that a browser carries
 TYPED_DIGITS: Final = 8  # of a code that a person carries
+
+_ID: Final = re.compile("[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ def new_id() -> str:
     return secrets.token_urlsafe(ID_SIZE)
 
 
+def is_id(text: str) -> bool:
+    """Whether this can be the name of a sign-in."""
+    return _ID.fullmatch(text) is not None
+
+
 class Tickets:
     """Tickets: made, shown, used up."""
 
@@ -54,12 +63,17 @@ class Tickets:
     async def make(
         self, app_id: str, challenge: str, ticket: Ticket, hand_over: HandOver
     ) -> HandedOver:
-        """Keep a ticket under the id ``challenge``, which has had none."""
+        """Keep a ticket under the id ``challenge``, of which nobody has a code so far.
+
+        Raises ``Unavailable``.
+        """
         if hand_over.return_url is None:
             code = str(secrets.randbelow(10**TYPED_DIGITS)).zfill(TYPED_DIGITS)
         else:
             code = secrets.token_hex(CODE_SIZE)
         memo = orjson.dumps([ticket.address, ticket.name, ticket.provider])
+        if len(memo) > MAX_KEPT:
+            raise Unavailable(ticket.provider, "the address is too long")
         await self._challenges.keep(
             self._key(app_id, challenge),
             _bound(code, hand_over.code_challenge),

@@ -17,11 +17,13 @@ from typing import Final
 
 import orjson
 
-from gateway.challenges import Challenges, Lease
+from gateway import errors
+from gateway.challenges import MAX_KEPT, Challenges, Lease
 from gateway.digests import Digests
+from gateway.errors import Refusal
 from gateway.outcomes import HandOver
 from gateway.stores import Limited, Verdict, Window
-from gateway.tickets import new_id
+from gateway.tickets import is_id, new_id
 from providers import Trip
 
 LIFETIME: Final = 600.0  # seconds
@@ -29,7 +31,7 @@ TRIES: Final = 255  # none is ever taken: a state either fits or is not looked u
 COOKIE_SIZE: Final = 16  # bytes
 
 _WORD: Final = "[A-Za-z0-9_-]{22}"
-_ID: Final = re.compile(_WORD)
+_COOKIE: Final = re.compile(_WORD)
 _STATE: Final = re.compile(rf"({_WORD})\.({_WORD})\.([A-Za-z0-9_-]{{43}})")
 
 
@@ -53,12 +55,14 @@ class Trips:
         return self._digests.name("trip", trip_id)
 
     async def begin(self, journey: Journey, count: Sequence[Window]) -> str | Limited:
-        """Keep a trip; return its id."""
+        """Keep a trip; return its id. Raises ``Refusal``."""
         trip_id = new_id()
         wish = journey.wish
         memo = orjson.dumps(
             [journey.app_id, journey.provider, wish.return_url, wish.code_challenge]
         )
+        if len(memo) > MAX_KEPT:
+            raise Refusal(errors.BADREQUEST, "the app id and return_url are too long")
         limited = await self._challenges.keep(
             self._key(trip_id), "", memo, lifetime=LIFETIME, tries=TRIES, count=count
         )
@@ -66,7 +70,7 @@ class Trips:
 
     async def find(self, trip_id: str) -> Journey | None:
         """Return a trip that has not ended."""
-        if not _ID.fullmatch(trip_id):
+        if not is_id(trip_id):
             return None
         memo = await self._challenges.read(self._key(trip_id))
         return _journey(memo) if memo else None
@@ -82,7 +86,7 @@ class Trips:
     def bound(self, state: str, provider: str, cookie: str) -> str | None:
         """Return the id of the trip whose state this is, if it is this provider's and browser's."""
         match = _STATE.fullmatch(state)
-        if match is None:
+        if match is None or not is_cookie(cookie):
             return None
         expected = self._binding(match[1], match[2], provider, cookie)
         return match[1] if hmac.compare_digest(match[3], expected) else None
@@ -113,7 +117,7 @@ def new_cookie() -> str:
 
 def is_cookie(text: str) -> bool:
     """Whether a cookie can be one of ours."""
-    return _ID.fullmatch(text) is not None
+    return _COOKIE.fullmatch(text) is not None
 
 
 def _journey(memo: bytes) -> Journey:

@@ -18,9 +18,11 @@ def wish(app: App, request: LoginRequest) -> HandOver:
     if request.hand_over is not None:
         return request.hand_over
     fields = request.fields
-    if fields.get("code_challenge_method", "S256") != "S256":
-        raise Refusal(errors.BADREQUEST, "code_challenge_method must be S256")
-    return hand_over(app, fields.get("return_url"), fields.get("code_challenge", ""))
+    code_challenge = fields.get("code_challenge", "")
+    method = fields.get("code_challenge_method")
+    if method is not None and (method != "S256" or not code_challenge):
+        raise Refusal(errors.BADREQUEST, "code_challenge_method must be S256, of a code_challenge")
+    return hand_over(app, fields.get("return_url"), code_challenge)
 
 
 def hand_over(app: App, return_url: str | None, code_challenge: str) -> HandOver:

@@ -20,12 +20,13 @@ from bench.figures import Effort, Figure
 from config import Limit, Model
 from gateway import logs
 from gateway.addresses import AddressTemplate
+from gateway.apps import App, Apps
 from gateway.audit import Audit
-from gateway.challenges import Challenges
-from gateway.conversation import Desk
+from gateway.desk import Desk
 from gateway.digests import Digests
+from gateway.errands import Errands
 from gateway.issuer import Sandbox
-from gateway.login import App, Engine
+from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, LoginRequest, SignedIn
@@ -100,10 +101,10 @@ def _engine(store: MemoryStore) -> Engine:
     metrics = Metrics()
     digests = Digests(b"k" * 32)
     throttle = Throttle(digests, [Limit(60, 300.0)], [Limit(5, 900.0)])
-    desk = Desk(store, Challenges(store, digests), throttle, Sandbox(), metrics)
+    desk = Desk.set_up(store, digests, throttle, Sandbox(), metrics, Errands())
     provider = FixedCode("phone", Model(), Context(metrics))
     method = Method(provider, AddressTemplate.parse("{phone}", "phone"))
-    return Engine({APP: App(APP, (method,))}, desk, Audit(metrics))
+    return Engine(Apps({APP: App(APP, (method,))}), desk, Audit(metrics))
 
 
 async def _sign_in(engine: Engine, clock: Clock, people: range) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,10 +17,12 @@ from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import HandOver, LoginRequest, Outcome, Refused
+from gateway.stores import Store
 from gateway.stores.memory import MemoryStore
 from gateway.throttle import Throttle
 from providers import (
     Attempt,
+    BrowserSignIn,
     Budget,
     CodeChallenge,
     Context,
@@ -28,8 +30,10 @@ from providers import (
     Errand,
     Fields,
     Identity,
+    Proof,
     Provider,
     Receipt,
+    Trip,
     Unavailable,
 )
 
@@ -113,6 +117,42 @@ class CodeScript(Provider[NoConfig]):
         return self.identity(attempt)
 
 
+class BrowserScript(Provider[NoConfig], BrowserSignIn):
+    """A provider with a site of its own. It takes an ``id_token``, too: whose it is, as text."""
+
+    Config = NoConfig
+    purpose = "for tests"
+
+    def __init__(self, name: str = "site") -> None:
+        super().__init__(name, NoConfig(), cast(Context, None))
+        self.departed: list[Trip] = []
+        self.arrived: list[tuple[Attempt, Trip, Mapping[str, str]]] = []
+        self.before_departure: Callable[[], Awaitable[None]] = self._nothing
+        self.before_arrival: Callable[[], Awaitable[None]] = self._nothing
+        self.identity: Callable[[], Identity] = lambda: Identity("ann")
+        self.proof_lifetime = 300.0
+
+    async def _nothing(self) -> None:
+        pass
+
+    def identify(self, fields: Fields) -> str | None:
+        return fields.get("id_token")
+
+    async def begin(self, attempt: Attempt, fields: Fields) -> Identity:
+        subject = attempt.identity.partition(".")[0]
+        return Identity(subject, proof=Proof(attempt.identity, self.proof_lifetime))
+
+    async def depart(self, trip: Trip) -> str:
+        self.departed.append(trip)
+        await self.before_departure()
+        return f"https://{self.name}.example.test/authorize?state={trip.state}"
+
+    async def arrive(self, attempt: Attempt, trip: Trip, answer: Mapping[str, str]) -> Identity:
+        self.arrived.append((attempt, trip, answer))
+        await self.before_arrival()
+        return self.identity()
+
+
 @dataclass
 class FakeIssuer:
     """Counts the tokens it makes; fails when told to."""
@@ -162,9 +202,11 @@ class Kit:
         failures: Sequence[Limit] = LIMITS,
         return_urls: Sequence[str] = (),
         public_url: str | None = "https://auth.example.test",
+        app_ids: Sequence[str] = (APP,),
+        store: Store | None = None,
     ) -> None:
         self.clock = Clock()
-        self.store = MemoryStore(clock=self.clock)
+        self.store: Store = store or MemoryStore(clock=self.clock)
         self.issuer = FakeIssuer()
         self.metrics = Metrics()
         self.errands = Errands(spread=0.0)
@@ -181,18 +223,34 @@ class Kit:
         methods = tuple(
             Method(p, templates[p.name], rivals(p.name, templates, frozenset())) for p in providers
         )
-        app = App(APP, methods, name="Example", return_urls=frozenset(return_urls))
-        self.engine = Engine(Apps({APP: app}), self.desk, Audit(self.metrics), public_url)
+        urls = frozenset(return_urls)
+        apps = {i: App(i, methods, name="Example", return_urls=urls) for i in app_ids}
+        self.engine = Engine(Apps(apps), self.desk, Audit(self.metrics), public_url)
 
     async def login(
         self,
         app: str = APP,
         provider: str | None = None,
         challenge: str | None = None,
-        hand_over: HandOver | None = None,
         **fields: str,
     ) -> Outcome:
-        request = LoginRequest(
-            app, provider, challenge, cast(Fields, fields), "192.0.2.1", "r", hand_over
-        )
+        """Ask as an app does."""
+        return await self._login(app, provider, challenge, fields, None)
+
+    async def login_on_page(
+        self, wish: HandOver, provider: str | None = None, **fields: str
+    ) -> Outcome:
+        """Ask as a page of ours does."""
+        return await self._login(APP, provider, None, fields, wish)
+
+    async def _login(
+        self,
+        app: str,
+        provider: str | None,
+        challenge: str | None,
+        fields: Mapping[str, str],
+        wish: HandOver | None,
+    ) -> Outcome:
+        asked = cast(Fields, fields)
+        request = LoginRequest(app, provider, challenge, asked, "192.0.2.1", "r", wish)
         return await self.engine.login(request)

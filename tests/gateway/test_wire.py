@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import errors, wire
-from gateway.outcomes import CodeSent, Outcome, Refused, SignedIn
+from gateway.outcomes import CodeSent, GoTo, HandedOver, Outcome, Refused, SignedIn
 
 LOGIN = {"op": "login", "appid": "com.example.app", "phone": "18005551234"}
 
@@ -127,6 +127,69 @@ def test_code_is_an_old_name_of_otp_unless_it_belongs_to_oauth() -> None:
     assert "otp" not in oauth
 
 
+@pytest.mark.parametrize(
+    "oauth",
+    [
+        pytest.param({"code_verifier": "v"}, id="verifier"),
+        pytest.param({"redirect_uri": "app:/x"}, id="redirect-uri"),
+        pytest.param({"code_verifier": "v", "redirect_uri": "app:/x"}, id="both"),
+    ],
+)
+def test_beside_the_fields_of_oauth_code_is_a_code_of_oauth(oauth: dict[str, str]) -> None:
+    fields = parse(code="abc", **oauth).login.fields
+    assert fields["code"] == "abc"
+    assert "otp" not in fields
+
+
+@pytest.mark.parametrize("more", [{}, {"code_verifier": "v"}, {"redirect_uri": "app:/x"}])
+def test_code_is_an_old_name_of_otp_where_a_challenge_is_answered(more: dict[str, str]) -> None:
+    call = parse(challenge="x" * 22, code="12345678", **more)
+    assert call.login.fields["otp"] == "12345678"
+    assert "code" not in call.login.fields
+    assert call.login.challenge == "x" * 22
+
+
+def test_otp_stands_before_its_old_name() -> None:
+    fields = parse(challenge="x" * 22, otp="1", code="2").login.fields
+    assert fields["otp"] == "1"
+
+
+@pytest.mark.parametrize("challenge", [None, "", "  "])
+def test_a_blank_challenge_is_none(challenge: str | None) -> None:
+    call = parse(challenge=challenge, code="abc", code_verifier="v")
+    assert call.login.challenge is None
+    assert call.login.fields["code"] == "abc"
+
+
+@pytest.mark.parametrize(
+    "field", ["challenge", "return_url", "code_challenge", "code_challenge_method", "redirect_uri"]
+)
+@pytest.mark.parametrize("value", [1, True, ["x"], {"x": 1}, "x" * 8_193, "\ud800"])
+def test_a21_what_concerns_a_browser_is_text(field: str, value: object) -> None:
+    with pytest.raises(wire.BadRequest):
+        parse(**{field: value})
+
+
+def test_what_concerns_a_browser_is_read_as_it_is_meant() -> None:
+    wish = {
+        "return_url": "com.example.app:/signed-in?a=%20b",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "plain",
+    }
+    fields = parse(**wish).login.fields
+    assert wish.items() <= fields.items()
+    assert parse(code_verifier=" v ").login.fields["code_verifier"] == " v "
+
+
+def test_a109_what_a_provider_is_configured_with_is_not_read_from_requests() -> None:
+    told = {"issuer": "https://evil.test", "jwks_uri": "https://evil.test/keys", "state": "x"}
+    assert parse(**told).login.fields == parse().login.fields
+
+
+def test_no_client_says_how_a_sign_in_of_ours_ends() -> None:
+    assert parse(hand_over="x", request_id="x", client="x").login == parse().login
+
+
 def test_a_login_name_in_the_only_field_becomes_what_it_looks_like() -> None:
     fields = parse(phone="ann@example.com").login.fields
     assert fields == {"email": "ann@example.com"}
@@ -139,10 +202,12 @@ def test_case_25_values_arrive_as_they_were_meant() -> None:
     assert parse(password=password, name=password).login.fields["password"] == password
 
 
+REFUSED = Refused(errors.RATELIMIT, 0.2)
 ANSWERS: list[Outcome] = [
     CodeSent("phone", 59.2, 599.9),
+    GoTo("site", "x" * 22, "https://auth.example.test/signin/xxx", 599.9),
     SignedIn("t" * 48, "18005551234", "Ann"),
-    Refused(errors.RATELIMIT, 0.2),
+    REFUSED,
 ]
 
 
@@ -168,13 +233,37 @@ def test_a_code_sent_is_told_in_whole_seconds() -> None:
     assert "token" not in answer
 
 
+def test_a_sign_in_in_a_browser_is_told_with_its_url() -> None:
+    answer = json.loads(wire.encode(parse(), ANSWERS[1], {"invite": "x"}, boolean=False))
+    assert answer["challenge"] == {
+        "kind": "redirect",
+        "provider": "site",
+        "id": "x" * 22,
+        "url": "https://auth.example.test/signin/xxx",
+        "expires_in": 599,
+    }
+    assert answer.keys() == {"op", "ts", "result", "challenge"}
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [HandedOver("site", "x" * 22, "secret", 60, None), object()],
+    ids=["browser", "other"],
+)
+def test_an_outcome_that_is_not_for_apps_is_no_answer(outcome: object) -> None:
+    with pytest.raises(TypeError, match="is for browsers") as caught:
+        wire.encode(parse(), outcome, {}, boolean=False)  # type: ignore[arg-type]  # on purpose
+    assert "secret" not in str(caught.value)
+
+
 def test_a_refusal_explains_itself_on_the_first_step_only() -> None:
-    first = json.loads(wire.encode(parse(), ANSWERS[2], {}, boolean=False))
-    second = json.loads(wire.encode(parse(otp="1"), ANSWERS[2], {}, boolean=False))
+    first = json.loads(wire.encode(parse(), REFUSED, {}, boolean=False))
+    challenged = json.loads(wire.encode(parse(challenge="x"), REFUSED, {}, boolean=False))
+    second = json.loads(wire.encode(parse(otp="1"), REFUSED, {}, boolean=False))
     assert first["errtitle"]
     assert first["errmsg"]
     assert first["retry_after"] == 1
-    assert second.keys() == {"op", "ts", "result", "error", "retry_after"}
+    assert second.keys() == {"op", "ts", "result", "error", "retry_after"} == challenged.keys()
 
 
 def test_a53_an_unknown_op_is_echoed_shortly() -> None:

@@ -35,9 +35,8 @@ def steps(most: int) -> st.SearchStrategy[int]:
     return st.integers(1, most).map(lambda number: number * STEP)
 
 
-pendings = st.builds(
-    Pending, digests, st.integers(1, 3), steps(6), steps(4), st.binary(max_size=255)
-)
+memos = st.binary(max_size=64) | st.integers(0, 1024).map(lambda size: b"\xff" * size)
+pendings = st.builds(Pending, digests, st.integers(1, 3), steps(6), steps(4), memos)
 
 
 @st.composite
@@ -67,6 +66,7 @@ calls = st.one_of(
     take,
     free_take,
     free_take,
+    call("read", keys),
     call("withdraw", keys, fresh=st.booleans(), groups=grouped("spent")),
     call("finish", keys, leases, groups=grouped("forget")),
     call("release", keys, leases),
