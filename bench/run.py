@@ -18,6 +18,7 @@ from bench.journey import WrongAnswers
 from bench.plans import (
     crowd,
     directory,
+    id_tokens,
     latency,
     log_line,
     logins,
@@ -47,6 +48,7 @@ PLANS: Final[Sequence[Plan]] = (
     latency,
     slow_vendor,
     directory,
+    id_tokens,
     crowd,
     process,
     pending,

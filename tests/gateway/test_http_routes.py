@@ -35,7 +35,7 @@ def test_case_40_login_works_on_any_path(site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
-@pytest.mark.parametrize("path", [*ADMIN_PATHS, "/callback/phone", "/%6detrics", "/metrics?x=1"])
+@pytest.mark.parametrize("path", [*ADMIN_PATHS, "/%6detrics", "/metrics?x=1"])
 def test_other_listeners_paths_are_not_found_here(site: Site, method: str, path: str) -> None:
     with site.connect() as wire:
         wire.send(request("{}", line=f"{method} {path} HTTP/1.1"))

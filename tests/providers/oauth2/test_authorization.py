@@ -1,0 +1,218 @@
+"""Out to the authorization endpoint and back: values in, values out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from structlog.testing import capture_logs
+
+from providers import Cancelled, Rejected, Trip, Unavailable
+from providers.oauth2 import authorization
+
+ENDPOINT = "https://login.example.com/authorize"
+ISSUER = "https://login.example.com"
+TRIP = Trip(
+    return_url="https://auth.example.com/callback/idp",
+    state="st-ate",
+    nonce="n-once",
+    verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",  # RFC 7636 appendix B
+)
+
+
+def sent(url: str) -> dict[str, str]:
+    pairs = parse_qsl(urlsplit(url).query, strict_parsing=True)
+    assert len(dict(pairs)) == len(pairs), "a parameter twice"
+    return dict(pairs)
+
+
+def depart(
+    endpoint: str = ENDPOINT,
+    trip: Trip = TRIP,
+    scopes: tuple[str, ...] = ("openid", "email"),
+    response_mode: str = "query",
+    **params: str,
+) -> str:
+    return authorization.url(endpoint, "me & you", trip, scopes, response_mode, params)
+
+
+# Out
+
+
+def test_o1_o3_url_has_state_nonce_and_challenge() -> None:
+    url = depart()
+    assert url.startswith(ENDPOINT + "?")
+    assert sent(url) == {
+        "response_type": "code",
+        "client_id": "me & you",
+        "redirect_uri": "https://auth.example.com/callback/idp",
+        "scope": "openid email",
+        "state": "st-ate",
+        "nonce": "n-once",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+
+
+def test_a107_verifier_stays_here() -> None:
+    assert TRIP.verifier not in depart(prompt="login")
+
+
+def test_endpoint_keeps_its_query() -> None:
+    url = depart(f"{ENDPOINT}?p=B2C_1_signin")
+    assert sent(url)["p"] == "B2C_1_signin"
+    assert sent(url)["state"] == "st-ate"
+
+
+def test_posted_answer_is_asked_for() -> None:
+    assert sent(depart(response_mode="form_post"))["response_mode"] == "form_post"
+
+
+def test_language_is_asked_for() -> None:
+    trip = Trip(TRIP.return_url, TRIP.state, TRIP.nonce, TRIP.verifier, lang="pt-BR")
+    assert sent(depart(trip=trip))["ui_locales"] == "pt-BR"
+
+
+def test_scopes_may_be_none() -> None:
+    assert "scope" not in sent(depart(scopes=()))
+
+
+def test_fixed_parameters_are_added() -> None:
+    assert sent(depart(prompt="select_account", hd="example.com")).items() >= {
+        ("prompt", "select_account"),
+        ("hd", "example.com"),
+    }
+
+
+@pytest.mark.parametrize("name", ["nonce", "code_challenge", "code_challenge_method"])
+def test_fixed_parameters_replace_none_of_a_trip(name: str) -> None:
+    assert sent(depart(**{name: "mine"})) == sent(depart())
+
+
+# Back
+
+
+def arrive(answer: dict[str, str], *, names_issuer: bool = False) -> str:
+    return authorization.code("idp", answer, ISSUER, names_issuer=names_issuer)
+
+
+def test_code_is_returned() -> None:
+    assert arrive({"code": "x", "state": "st-ate"}) == "x"
+
+
+@pytest.mark.parametrize("names_issuer", [True, False])
+def test_o8_own_issuer_is_fine(names_issuer: bool) -> None:
+    assert arrive({"code": "x", "iss": ISSUER}, names_issuer=names_issuer) == "x"
+
+
+@pytest.mark.parametrize("names_issuer", [True, False])
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://evil.example.com", f"{ISSUER}/", ISSUER.upper(), "", f"{ISSUER}:443", f" {ISSUER}"],
+)
+@pytest.mark.parametrize("answer", [{"code": "x"}, {"error": "access_denied"}])
+def test_o8_a103_answer_of_another_issuer_is_refused(
+    answer: dict[str, str], issuer: str, names_issuer: bool
+) -> None:
+    with pytest.raises(Rejected, match="another issuer") as caught:
+        arrive({**answer, "iss": issuer}, names_issuer=names_issuer)
+    assert not isinstance(caught.value, Cancelled)
+
+
+def test_o8_a103_announced_issuer_must_be_there() -> None:
+    with pytest.raises(Rejected, match="names no issuer"):
+        arrive({"code": "x"}, names_issuer=True)
+
+
+@pytest.mark.parametrize("answer", [{}, {"code": ""}, {"state": "st-ate"}, {"id_token": "a.b.c"}])
+def test_answer_without_a_code_is_refused(answer: dict[str, str]) -> None:
+    with pytest.raises(Rejected, match="without a code"):
+        arrive(answer)
+
+
+@pytest.mark.parametrize("names_issuer", [True, False])
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        ("access_denied", Cancelled),
+        ("user_cancelled_authorize", Cancelled),
+        ("login_required", Rejected),
+        ("interaction_required", Rejected),
+        ("account_selection_required", Rejected),
+        ("consent_required", Rejected),
+        ("server_error", Unavailable),
+        ("temporarily_unavailable", Unavailable),
+    ],
+)
+def test_error_is_the_persons_or_the_upstreams(
+    error: str, failure: type[Exception], names_issuer: bool
+) -> None:
+    with capture_logs() as logs, pytest.raises(failure, match=error) as caught:
+        arrive({"error": error, "code": "x"}, names_issuer=names_issuer)
+    assert type(caught.value) is failure
+    assert logs == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "unauthorized_client",
+        "invalid_scope",
+        "invalid_request",
+        "unsupported_response_type",
+        "",
+        "x",
+    ],
+)
+def test_error_of_the_configuration_is_the_operators(error: str) -> None:
+    with capture_logs() as logs, pytest.raises(Unavailable) as caught:
+        arrive({"error": error})
+    assert caught.value.upstream == "idp"
+    assert [(line["log_level"], line["provider"]) for line in logs] == [("error", "idp")]
+
+
+@pytest.mark.parametrize(
+    "error", ["access_denied", "login_required", "server_error", "invalid_scope", "\n\x1b[31m"]
+)
+def test_o13_description_is_one_line_without_addresses(error: str) -> None:
+    description = "user ann@example.com\r\nfake=line " + "long " * 1000
+    with capture_logs() as logs, pytest.raises((Rejected, Unavailable)) as caught:
+        arrive({"error": error, "error_description": description})
+    for text in (str(caught.value), *(str(line.values()) for line in logs)):
+        assert text.isprintable()
+        assert "ann@" not in text
+        assert len(text) < 400
+    assert "fake=line" in str(caught.value)
+
+
+# Apple's name of a person
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ({"name": {"firstName": "Ann", "lastName": "Lee"}, "email": "x@y.test"}, "Ann Lee"),
+        ({"name": {"firstName": " Ann", "lastName": ""}}, "Ann"),
+        ({"name": {"firstName": "A\n\x00\u202en", "lastName": "L"}}, "An L"),
+        ({"name": {"firstName": "x" * 100, "lastName": "L"}}, "x" * 64),
+        ({"name": {"firstName": "", "lastName": " "}}, None),
+        ({"name": {"firstName": "Ann"}}, "Ann"),
+        ({"name": {"firstName": None, "lastName": "Lee"}}, "Lee"),
+        ({"name": {"firstName": ["Ann"], "lastName": 1}}, None),
+        ({"name": "Ann"}, None),
+        ({"name": None}, None),
+        ({}, None),
+        ([], None),
+        ("Ann", None),
+        (None, None),
+    ],
+)
+def test_name_that_a_browser_brings_is_text_to_read(user: Any, name: str | None) -> None:
+    assert authorization.told_name(json.dumps(user)) == name
+
+
+@pytest.mark.parametrize("user", ["", "{", "x", "[" * 100_000, '{"name":' * 10_000])
+def test_name_that_is_no_json_is_none(user: str) -> None:
+    assert authorization.told_name(user) is None
