@@ -40,7 +40,8 @@ servers:  ## install the real servers that the tests talk to (Debian, Ubuntu)
 	@tools/servers.sh
 
 clean:  ## remove the virtual environment and everything else that was made here
-	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		tests/servers/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than its lock file when everything in that file is installed.

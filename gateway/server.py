@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from config import Settings
 from gateway import clients, errors, pages, wire
 from gateway.audit import Audit
+from gateway.browser.routes import Browser
 from gateway.connections import Connection
 from gateway.login import Engine
 from gateway.outcomes import Outcome
@@ -29,6 +30,7 @@ class Api:
     def __init__(self, engine: Engine, audit: Audit, settings: Settings) -> None:
         cors_origins = settings.cors_origins
         self._engine = engine
+        self._browser = Browser(engine, settings.public_url)
         self._audit = audit
         self._trusted = tuple(settings.trusted_proxies)
         self._any_origin = "*" in cors_origins
@@ -54,8 +56,10 @@ class Api:
             return await self._post(request)
         if request.method == "OPTIONS":
             return self._preflight(request)
-        if request.path in ADMIN_PATHS or request.path.startswith("/callback/"):
+        if request.path in ADMIN_PATHS:
             return self._refuse(request, status=404)
+        if self._browser.claims(request):
+            return await self._page(request, b"")
         if request.method in ("GET", "HEAD") and request.path == "/" and "op" not in request.query:
             return pages.home()
         if self._allow_get and request.method == "GET" and request.query_string:
@@ -63,7 +67,7 @@ class Api:
         return self._refuse(request)
 
     async def _post(self, request: web.BaseRequest) -> web.Response:
-        if request.path in ADMIN_PATHS or request.path.startswith("/callback/"):
+        if request.path in ADMIN_PATHS:
             return self._refuse(request, status=404)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             return self._refuse(request, status=415)
@@ -79,8 +83,14 @@ class Api:
             return self._refuse(request, close=True)
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(request, status=413)
+        if self._browser.claims(request) and not self._browser.is_op(request, body):
+            return await self._page(request, body)
         query = request.query_string if self._allow_get and not body else None
         return await self._op(request, body, query or None)
+
+    async def _page(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        _connection(request).work_began()
+        return await self._browser.answer(request, body, self._client(request), _request_id())
 
     async def _op(self, request: web.BaseRequest, body: bytes, query: str | None) -> web.Response:
         _connection(request).work_began()

@@ -345,6 +345,10 @@ class Provider(ABC, Generic[C]):
         """Return what ``check`` found that should be known, though logins work."""
         return []
 
+    def findings(self) -> list[str]:
+        """Return what ``check`` saw, for information."""
+        return []
+
     async def explain(self, name: str) -> Explanation | None:
         """Walk through the steps of whoever signs in as ``name``, but for the proof.
 

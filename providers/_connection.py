@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, cast
 import httptools
 
 MAX_HEAD: Final = 65536  # bytes
-MAX_BODY: Final = 65536  # bytes; no answer that we read is longer than a few hundred
+MAX_BODY: Final = 65536  # bytes; most answers that we read are no longer than a few hundred
 
 
 class BrokenError(Exception):
@@ -24,18 +24,21 @@ class BrokenError(Exception):
 
 
 class Reply(NamedTuple):
-    """An answer: status, body, and the seconds of a ``Retry-After`` (RFC 9110 10.2.3)."""
+    """An answer: status, body, the seconds of a ``Retry-After`` (RFC 9110 10.2.3), the ``Date``."""
 
     status: int
     body: bytes
     retry_after: float | None = None
+    date: bytes | None = None  # as it came
 
 
 class Connection(asyncio.Protocol):
     """``idle`` is called with the connection when it can be used again."""
 
-    def __init__(self, idle: Callable[[Connection], None]) -> None:
+    def __init__(self, idle: Callable[[Connection], None], max_body: int = MAX_BODY) -> None:
         self._idle = idle
+        self._max_body = max_body
+        self._max_size = MAX_HEAD + 2 * max_body  # chunks and trailers are not endless either
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply] | None = None
@@ -46,10 +49,12 @@ class Connection(asyncio.Protocol):
 
     def _expect_head(self) -> None:
         self._body.clear()
-        self._size = 0
+        self._size = 0  # bytes of the whole answer
+        self._body_size = 0
         self._has_head = False
         self._ends_with_connection = True
         self._retry_after: float | None = None
+        self._date: bytes | None = None
 
     @property
     def closed(self) -> bool:
@@ -103,15 +108,14 @@ class Connection(asyncio.Protocol):
         if self._waiter is None:  # nobody asked
             self.close()
             return
-        if not self._has_head:
-            self._size += len(data)
-            if self._size > MAX_HEAD + MAX_BODY:
-                self._fail(BrokenError("the answer is too long"))
-                return
+        self._size += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(BrokenError(f"not HTTP ({type(error).__name__})"))
+        # Not before: the body may have come together with its head.
+        if self._size > (self._max_size if self._has_head else MAX_HEAD):
+            self._fail(BrokenError("the answer is too long"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """An answer without a length ends here; any other is cut short."""
@@ -132,22 +136,23 @@ class Connection(asyncio.Protocol):
         self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See how the answer ends, and when to ask again."""
+        """See how the answer ends, when to ask again, and what time it is there."""
         name = name.lower()
         if name in (b"content-length", b"transfer-encoding"):
             self._ends_with_connection = False
         elif name == b"retry-after" and re.fullmatch(rb"[0-9]{1,9}[ \t]*", value):
             self._retry_after = float(value)
+        elif name == b"date":
+            self._date = value
 
     def on_headers_complete(self) -> None:
-        """Count the body alone from here."""
+        """Expect the body from here."""
         self._has_head = True
-        self._size = 0
 
     def on_body(self, chunk: bytes) -> None:
         """Gather the body."""
-        self._size += len(chunk)
-        if self._size > MAX_BODY:
+        self._body_size += len(chunk)
+        if self._body_size > self._max_body:
             self._fail(BrokenError("the answer is too long"))
         else:
             self._body.append(chunk)
@@ -162,6 +167,6 @@ class Connection(asyncio.Protocol):
         if waiter is None or waiter.done():
             return
         status = self._parser.get_status_code()
-        waiter.set_result(Reply(status, b"".join(self._body), self._retry_after))
+        waiter.set_result(Reply(status, b"".join(self._body), self._retry_after, self._date))
         if not self._parser.should_keep_alive():
             self.close()

@@ -12,7 +12,7 @@ from yarl import URL
 
 from providers import _sockets
 from providers._base import Meter, Unavailable
-from providers._connection import BrokenError, Connection, Reply
+from providers._connection import MAX_BODY, BrokenError, Connection, Reply
 from providers._tls import system_authorities
 
 CONNECT_TIMEOUT: Final = 3.0  # seconds
@@ -24,6 +24,10 @@ MAX_IN_FLIGHT: Final = 4096  # requests to one upstream
 
 class NotSent(Unavailable):
     """Nothing can have reached the server: no connection, or no TLS."""
+
+
+class NotPublic(NotSent):
+    """The server's address is not out in the Internet, and it has to be."""
 
 
 class Overloaded(NotSent):
@@ -40,7 +44,8 @@ class Upstream:
 
     Connections are kept and used again; certificates are verified, by ``tls`` if given and by the
     system's authorities otherwise; no redirect is followed. More than ``max_in_flight`` requests at
-    once are refused on the spot, so that a slow server cannot gather everybody's requests.
+    once are refused on the spot, so that a slow server cannot gather everybody's requests. With
+    ``public_only``, the server has to be out in the Internet: see ``_sockets.connect``.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class Upstream:
         *,
         tls: ssl.SSLContext | None = None,
         max_in_flight: int = MAX_IN_FLIGHT,
+        max_body: int = MAX_BODY,
+        public_only: bool = False,
     ) -> None:
         if url.scheme not in ("http", "https") or not url.raw_host:
             raise ValueError("must be an http:// or https:// URL")
@@ -63,6 +70,8 @@ class Upstream:
         self._authority = authority if default_port else f"{authority}:{url.port}"
         self._meter = meter
         self._max_in_flight = max_in_flight
+        self._max_body = max_body
+        self._public_only = public_only
         self._in_flight = 0
         self._idle: list[Connection] = []
 
@@ -113,6 +122,8 @@ class Upstream:
             raise NotSent(self.name, "no connection in time") from None
         except ssl.SSLCertVerificationError as error:
             raise NotSent(self.name, f"certificate refused: {error.verify_message}") from None
+        except _sockets.NotPublicError:
+            raise NotPublic(self.name, "not at a public address") from None
         except OSError as error:
             raise NotSent(self.name, f"no connection ({type(error).__name__})") from None
         try:
@@ -134,10 +145,12 @@ class Upstream:
     async def _connect(self, within: float) -> Connection:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(min(within, CONNECT_TIMEOUT)):
-            connected = await _sockets.connect(self._host, self._port)
+            connected = await _sockets.connect(
+                self._host, self._port, public_only=self._public_only
+            )
             with _sockets.handed_over(connected):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._idle.append),
+                    lambda: Connection(self._idle.append, self._max_body),
                     sock=connected,
                     ssl=self._tls,
                     server_hostname=self._host if self._tls else None,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from config import Model
+from providers import _icons
 from providers._approval import Approval
 from providers._base import (
     Attempt,
@@ -35,6 +36,7 @@ class EmailOtp(Provider[EmailOtpConfig]):
     Config: ClassVar[type[Model]] = EmailOtpConfig
     purpose = "a one-time code by email"
     address = "{email}"
+    asks = ("email",)
     sends_code = True
     libraries = ("jinja2",)  # senders name their own
 
@@ -55,6 +57,11 @@ class EmailOtp(Provider[EmailOtpConfig]):
         self._approval: Approval | None = None
         if config.directory is not None:
             self._approval = Approval(config.directory, "email", self._address_of, context)
+
+    @property
+    def icon(self) -> str:
+        """See ``Provider``."""
+        return _icons.ENVELOPE
 
     def identify(self, fields: Fields) -> str | None:
         """Return the address in its canonical form."""

@@ -34,6 +34,7 @@ class InsecureExample(Provider[InsecureExampleConfig]):
 
     Config: ClassVar[type[Model]] = InsecureExampleConfig
     purpose = "user names and passwords in the configuration, for trials only"
+    asks = ("username", "password")
 
     def identify(self, fields: Fields) -> str | None:
         """Return the user name, if there is a password with it."""

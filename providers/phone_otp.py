@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from config import Model
+from providers import _icons
 from providers._approval import Approval
 from providers._base import (
     Attempt,
@@ -36,6 +37,7 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
     Config: ClassVar[type[Model]] = PhoneOtpConfig
     purpose = "a one-time code by text message (SMS)"
     address = "{phone}"
+    asks = ("phone",)
     sends_code = True
 
     def __init__(self, name: str, config: PhoneOtpConfig, context: Context) -> None:
@@ -54,6 +56,11 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         self._approval: Approval | None = None
         if config.directory is not None:
             self._approval = Approval(config.directory, "phone", self._number_of, context)
+
+    @property
+    def icon(self) -> str:
+        """See ``Provider``."""
+        return _icons.PHONE
 
     def identify(self, fields: Fields) -> str | None:
         """Return the number in E.164 digits: all spellings of one number are one identity."""

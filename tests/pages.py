@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -21,6 +22,7 @@ import providers
 from gateway.plan import Plan, plan
 from providers import _senders
 from providers._senders._config import OneOf
+from tests.servers.oidc_keys import Key
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SECRET: Final = "a-secret-of-thirty-two-bytes-or-more"
@@ -78,12 +80,18 @@ def read(block: str, folder: Path, patch: pytest.MonkeyPatch) -> Plan:
 def read_file(text: str, folder: Path, patch: pytest.MonkeyPatch) -> Plan:
     """Read a whole file; every variable and every authority's file that it names is there."""
     for variable in re.findall(r"\benv: *(\w+)", text):
-        patch.setenv(variable, SECRET)
+        patch.setenv(variable, private_key() if variable.endswith("_PRIVATE_KEY") else SECRET)
     for authority in re.findall(r"\bca_file: *([\w.-]+\.pem)", text):
         trustme.CA().cert_pem.write_to_path(folder / authority)
     file = folder / "gateway.yaml"
     file.write_text(text)
     return plan(config.load(file))
+
+
+@functools.cache
+def private_key() -> str:
+    """Return a private key as Apple gives them: PEM, of the curve P-256."""
+    return Key("ES256").private_pem.decode()
 
 
 def first_column(page: str) -> set[str]:

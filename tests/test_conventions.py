@@ -15,7 +15,7 @@ VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "util", "util
 CODE = {".py", ".lua", ".sh"}
 # Somebody's own machine. In two halves, or this file would hold it.
 LOCAL_PATH = re.compile("(?<![\\w.-])/" + "(root|Users|home/[a-z]+)/")
-GENERATED = {"build", "dist", "__pycache__"}
+GENERATED = {"build", "dist", "node_modules", "__pycache__"}
 HIDDEN = {".ci", ".dockerignore", ".gitignore", ".github"}
 
 Check = Callable[[Path], Iterator[str]]

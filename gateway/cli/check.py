@@ -54,6 +54,8 @@ async def _connects(gateway: Gateway) -> bool:
         problems.append(f"store: {error}")
     for provider in gateway.current.providers.values():
         problems += [f"provider {provider.name}: {p}" for p in await provider.check()]
+        for finding in provider.findings():
+            print(f"provider {provider.name}: {finding}")
         for advice in provider.advice():
             print(f"warning: provider {provider.name}: {advice}")
     for problem in problems:

@@ -20,6 +20,7 @@ from providers._base import (
     UnknownIdentity,
 )
 from providers.ldap import drivers
+from providers.ldap.answers import Unlooked
 from providers.ldap.checking import Inspection
 from providers.ldap.directory import People
 from providers.ldap.explaining import Walk
@@ -45,6 +46,7 @@ class Ldap(Provider[LdapConfig], Directory):
         self._people = People(name, config)
         self._pace = Pace()
         self._advice: list[str] = []
+        self._findings: list[str] = []
 
     @property
     def icon(self) -> str:
@@ -80,9 +82,10 @@ class Ldap(Provider[LdapConfig], Directory):
         try:
             identity = await self._servers.run(work)
         except Rejected as refused:
+            unlooked = isinstance(refused, (UnknownIdentity, Unlooked))
             # Where people bind without a search, an unknown name is a wrong password, too.
-            known = self.config.user_dn is None and not isinstance(refused, UnknownIdentity)
-            await self._pace.refused(time.monotonic() - started, known=known)
+            compared = self.config.user_dn is None and not unlooked
+            await self._pace.refused(time.monotonic() - started, compared=compared)
             raise
         self._pace.succeeded(time.monotonic() - started)
         return identity
@@ -94,21 +97,28 @@ class Ldap(Provider[LdapConfig], Directory):
     async def check(self) -> list[str]:
         """Try every server, and see that people and groups can be read."""
         inspection = Inspection(self.name, self.config, self._people, self.context.failure_limits)
-        await inspection.of(self._servers.sites)
+        with self._servers.account.quietly():
+            await inspection.of(self._servers.sites)
         self._advice = inspection.warnings
+        self._findings = inspection.findings
         return inspection.problems
 
     def advice(self) -> list[str]:
         """Tell of accounts that anybody can lock."""
         return self._advice
 
+    def findings(self) -> list[str]:
+        """Tell where and how people are looked for."""
+        return self._findings
+
     async def explain(self, name: str) -> Explanation:
         """See ``Provider``."""
         try:
-            walk = Walk(self.config, self._people, self._name(name))
+            walk = Walk(self.name, self.config, self._people, self._name(name))
         except UnknownIdentity as unknown:
             return Explanation([f"refused at once, told as BADLOGIN: {unknown}"], None)
-        return await walk.by(self._servers)
+        with self._servers.account.quietly():
+            return await walk.by(self._servers)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -10,6 +10,8 @@ from typing import Final
 from providers.ldap.client import Entry
 
 _DISABLED: Final = 0x2  # ADS_UF_ACCOUNTDISABLE
+_LOCKED_OUT: Final = 0x10  # ADS_UF_LOCKOUT
+_PASSWORD_EXPIRED: Final = 0x80_0000  # ADS_UF_PASSWORD_EXPIRED
 _NEVER: Final = (0, 2**63 - 1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _WINDOWS_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
@@ -85,3 +87,37 @@ def password_refusal(entry: Entry, preset: str | None) -> str | None:
     """
     expires = entry.text("krbPasswordExpiration") if preset == "freeipa" else None
     return "password expired" if _is_over(expires, datetime.now(UTC)) else None
+
+
+def _domain_refusal(entry: Entry) -> str | None:
+    # Whoever may read userAccountControl may read both of these: one property set has all three.
+    computed = _number(entry.text("msDS-User-Account-Control-Computed")) or 0
+    if computed & _LOCKED_OUT:
+        return "account locked"
+    if computed & _PASSWORD_EXPIRED:
+        reset = entry.text("pwdLastSet") == "0"
+        return "must change the password" if reset else "password expired"
+    return None
+
+
+def _policy_refusal(entry: Entry) -> str | None:
+    since = entry.text("pwdAccountLockedTime")
+    if since not in (None, _LOCKED_FOR_GOOD):
+        return f"account locked at {since}, until pwdLockoutDuration has passed"
+    return "must change the password" if entry.text("pwdReset") == "TRUE" else None
+
+
+_SERVERS: Final[Mapping[str, Callable[[Entry], str | None]]] = {
+    "active_directory": _domain_refusal,  # [MS-ADTS] section 3.1.1.4.5.17
+    "openldap": _policy_refusal,  # slapo-ppolicy(5)
+}
+
+
+def server_refusal(entry: Entry, preset: str | None) -> str | None:
+    """Return why the server would refuse the right password, as far as that shows, or None.
+
+    To explain it only: of those who sign in the server decides. OpenLDAP shows neither passwords
+    that have expired nor when a lock is over: both are up to a policy.
+    """
+    state = _SERVERS.get(preset or "")
+    return state(entry) if state else None

@@ -18,6 +18,7 @@ from providers.ldap.searching import Reader, ServerBusy
 from providers.ldap.service import ServiceRefused
 from providers.ldap.settings import Groups, LdapConfig
 from providers.ldap.site import Site
+from providers.ldap.summary import summary
 
 SAMPLE: Final = 20  # people
 
@@ -33,16 +34,26 @@ class Inspection:
         self._people = people
         self._failure_limits = failure_limits
         self.problems: list[str] = []
+        self.findings: list[str] = []  # for information
         self.warnings: list[str] = []  # logins work all the same
+        self._answering = 0  # servers
+        self._place: tuple[str, Scope] | None = None  # where people are
 
     async def of(self, sites: Sequence[Site]) -> None:
         """Try them one after another."""
+        await self._each(sites)
+        if self._answering:
+            place = summary(self._config, self._place)
+            servers = f"{self._answering} of {len(sites)} servers answer"
+            self.findings.append(f"{place}; {servers}")
+
+    async def _each(self, sites: Sequence[Site]) -> None:
         for site in sites:
             try:
                 async with asyncio.timeout(self._config.timeout.total):
                     await self._of_site(site)
             except ServiceRefused as refused:
-                self.problems.append(f"{refused.detail}; correct bind_dn or bind_password")
+                self.problems.append(refused.detail)
                 return  # the others would refuse it, too, and count that
             except (ConnectionFailed, ServerBusy) as error:
                 hint = "see that it runs, and that urls and tls fit"
@@ -55,6 +66,7 @@ class Inspection:
     async def _of_site(self, site: Site) -> None:
         timeout = self._config.timeout
         connection = await site.connect_service(timeout.total)
+        self._answering += 1
 
         async def read(query: Query) -> Found:
             return await connection.search(query, timeout.operation)
@@ -68,11 +80,13 @@ class Inspection:
 
     async def _content(self, read: Reader) -> list[str]:
         """What cannot be read there is as good as absent."""
-        base, scope = await self._people.base(read)
-        problems = await self._sample(read, base, scope)
+        base, scope = self._place = await self._people.base(read)
+        unseen = await self._sample(read, base, scope)
+        problems = [*unseen]
         if self._config.groups is not None:
             problems += await self._groups(read, self._config.groups)
-            problems += await self._entries_tell_groups(read, base, scope)
+            if not unseen:  # or nobody there has anything
+                problems += await self._entries_tell_groups(read, base, scope)
         await self._compare_limits(read, base)
         return problems
 

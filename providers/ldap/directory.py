@@ -161,7 +161,7 @@ class People:
         """More than one entry is refused: nobody knows which of them is meant."""
         found = searching.entries(await read(query), self._name)
         if len(found) > 1:
-            raise Rejected("more than one entry fits")
+            raise answers.Unlooked("more than one entry fits")
         return found[0] if found else None
 
     async def _approved(self, read: Reader, entry: Entry) -> Identity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from providers._base import Explanation, Identity, LoginError, Rejected, Unavailable
+from providers.ldap import accounts, searching
 from providers.ldap.client import Entry
 from providers.ldap.directory import People
 from providers.ldap.searching import Reader
@@ -14,7 +15,8 @@ from providers.ldap.site import Site
 class Walk:
     """One walk through the steps of ``name``."""
 
-    def __init__(self, config: LdapConfig, people: People, name: str) -> None:
+    def __init__(self, provider: str, config: LdapConfig, people: People, name: str) -> None:
+        self._provider = provider
         self._config = config
         self._people = people
         self._name = name
@@ -64,6 +66,7 @@ class Walk:
         why = self._people.state(entry)
         looked = "nothing against it" if config.preset else "not looked at without a preset"
         self._steps.append(f"state: {why or looked}")
+        barred = await self._barred(read, entry)
         if config.groups is not None:
             for kind, groups in (
                 ("denied", config.groups.denied),
@@ -72,4 +75,16 @@ class Walk:
                 mine = await self._people.memberships.among(read, entry, groups)
                 if groups:
                     self._steps.append(f"{kind} groups: {'; '.join(mine) or 'in none'}")
+        if barred is not None:
+            raise Rejected(barred)
         await self._people.approve(read, entry)
+
+    async def _barred(self, read: Reader, entry: Entry) -> str | None:
+        """Return why the server would refuse the right password: nobody asks it for one here."""
+        wanted = self._config.profile.server_state
+        if not wanted:
+            return None
+        seen = await searching.read_entry(read, entry.dn, wanted, self._provider)
+        why = accounts.server_refusal(seen, self._config.preset) if seen else None
+        self._steps.append(f"password: {why or 'nothing against it that shows'}")
+        return why

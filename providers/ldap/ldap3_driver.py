@@ -37,7 +37,7 @@ class Ldap3Driver:
         except UnicodeError:
             raise ConnectionFailed("no host can have that name") from None
         except OSError as error:
-            raise ConnectionFailed(_reason(error)) from None
+            raise ConnectionFailed(_reason(error, server)) from None
 
     async def _connect(self, server: Server, deadline: float) -> Wire:
         context = None if server.tls is None else self._context(server.tls)
@@ -87,7 +87,9 @@ class Ldap3Driver:
         """Nothing is shared but settings."""
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, server: Server) -> str:
+    if server.tls is not None and isinstance(error, (ConnectionResetError, ConnectionAbortedError)):
+        return "no TLS: the server closed the connection"
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or type(error).__name__

@@ -28,13 +28,14 @@ class Pace:
         """Somebody signed in, in so many seconds."""
         self._successes.append(seconds)
 
-    async def refused(self, seconds: float, *, known: bool) -> None:
+    async def refused(self, seconds: float, *, compared: bool) -> None:
         """Wait as long as is left, after so many seconds that a refusal took.
 
-        ``known``: it was somebody in the directory for sure. Where servers do not tell, nothing but
-        what successes took is to be gone by.
+        ``compared``: a password was, for sure. Others come sooner: remembered, they would make
+        unknown names stand out. Where servers do not tell, nothing but what successes took is to be
+        gone by.
         """
-        if known:
+        if compared:
             self._refusals.append(seconds)
         taken = sorted(self._refusals or self._successes)
         if taken:

@@ -16,6 +16,8 @@ class Profile(NamedTuple):
     attributes: Mapping[str, str]  # username, email, phone and name: in which attribute each is
     state: tuple[str, ...]  # attributes that tell of disabled and locked accounts
     lookups: Mapping[str, str]  # filters that find a person by {phone} or {email}
+    # Attributes by which the server itself refuses right passwords; read to explain that only.
+    server_state: tuple[str, ...] = ()
 
 
 _ATTRIBUTES: Final = {"username": "uid", "email": "mail", "phone": "mobile", "name": "displayName"}
@@ -26,7 +28,10 @@ _LOOKUPS: Final = {
 
 GENERIC: Final = Profile("(uid={username})", "entryUUID", _ATTRIBUTES, (), _LOOKUPS)
 PROFILES: Final[Mapping[str, Profile]] = {
-    "openldap": GENERIC._replace(state=("pwdAccountLockedTime",)),
+    "openldap": GENERIC._replace(
+        state=("pwdAccountLockedTime",),
+        server_state=("pwdAccountLockedTime", "pwdReset"),
+    ),
     "freeipa": GENERIC._replace(
         # Its compatibility tree shows every person a second time, and not as a person.
         user_filter="(&(objectClass=person)(uid={username}))",
@@ -43,5 +48,6 @@ PROFILES: Final[Mapping[str, Profile]] = {
         id_attribute="objectGUID",
         attributes={**_ATTRIBUTES, "username": "sAMAccountName"},
         state=("userAccountControl", "accountExpires"),
+        server_state=("msDS-User-Account-Control-Computed", "pwdLastSet"),
     ),
 }

@@ -32,8 +32,10 @@ class Servers:
         self._timeout = config.timeout
         self._driver = driver
         self._meter = meter
-        account = ServiceAccount(name, config)
-        self.sites = [Site(name, server, driver, config, account) for server in config.servers()]
+        self.account = ServiceAccount(name, config)
+        self.sites = [
+            Site(name, server, driver, config, self.account) for server in config.servers()
+        ]
         self._probes: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[Site, float], Awaitable[T]]) -> T:

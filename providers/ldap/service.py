@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
 
 from providers._base import Rejected, Unavailable
-from providers.ldap import answers
-from providers.ldap.client import Connection, Server
+from providers.ldap import answers, client
+from providers.ldap.client import Bound, Connection, Server
 from providers.ldap.searching import BUSY, ServerBusy
 from providers.ldap.settings import LdapConfig
 
@@ -35,6 +37,16 @@ class ServiceAccount:
         self._pause = FIRST_PAUSE
         self._not_before = 0.0
         self._why = ""
+        self._quiet = False
+
+    @contextlib.contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Log no refusal: whoever asks tells of it."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
 
     def require(self) -> None:
         """Raise ``ServiceRefused`` while no bind should be tried."""
@@ -55,15 +67,23 @@ class ServiceAccount:
         try:
             answers.judge(bound, self._name)
         except Rejected as refused:
-            self._refused(server, str(refused))
+            self._refused(_advised(server, bound, str(refused)))
         except Unavailable as refused:
-            self._refused(server, refused.detail)
+            self._refused(_advised(server, bound, refused.detail))
         self._pause = FIRST_PAUSE
 
-    def _refused(self, server: Server, detail: str) -> None:
+    def _refused(self, why: str) -> None:
         self.require()  # several binds of one moment are one refusal
-        self._why = f"{server.url} refuses bind_dn and bind_password: {detail}"
-        log.error("service account refused", provider=self._name, detail=self._why)
+        self._why = why
+        if not self._quiet:
+            log.error("service account refused", provider=self._name, detail=why)
         self._not_before = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self.require()
+
+
+def _advised(server: Server, bound: Bound, detail: str) -> str:
+    if bound.code in (client.STRONGER_AUTH_REQUIRED, client.CONFIDENTIALITY_REQUIRED):
+        return f"{server.url}: {detail}; use ldaps:// or tls.start_tls: true"
+    hint = "correct bind_dn or bind_password"
+    return f"{server.url} refuses bind_dn and bind_password: {detail}; {hint}"

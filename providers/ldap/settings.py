@@ -221,6 +221,7 @@ class LdapConfig(Model):
             {**preset.attributes, **self.attributes.model_dump(exclude_none=True)},
             preset.state,
             {**preset.lookups, **self.lookup.model_dump(exclude_none=True)},
+            preset.server_state,
         )
 
     def servers(self) -> list[Server]:

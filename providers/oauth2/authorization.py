@@ -1,11 +1,12 @@
-"""Out to the authorization endpoint, and back from it (RFC 6749 4.1.1, 4.1.2; OpenID Connect Core)."""
+"""Out to the authorization endpoint, and back from it (RFC 6749 4.1, RFC 7636, RFC 9207)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import orjson
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -35,46 +36,46 @@ def url(
     response_mode: str,
     params: Mapping[str, str],
 ) -> str:
-    """Return where the browser goes. ``params`` are fixed ones; they replace none of ours."""
-    ours = {
-        "nonce": trip.nonce,
-        "code_challenge": create_s256_code_challenge(trip.verifier),
-        "code_challenge_method": "S256",
-    }
+    """Return where the browser goes. ``params`` are fixed ones, none of those that a trip has."""
+    more = {"ui_locales": trip.lang} if trip.lang else {}
     if response_mode != "query":
-        ours["response_mode"] = response_mode
-    if trip.lang:
-        ours["ui_locales"] = trip.lang
-    return str(
-        prepare_grant_uri(
-            endpoint,
-            client_id,
-            "code",
-            redirect_uri=trip.return_url,
-            scope=list(scopes),
-            state=trip.state,
-            **{**params, **ours},
-        )
+        more["response_mode"] = response_mode
+    there = prepare_grant_uri(
+        endpoint,
+        client_id,
+        "code",
+        redirect_uri=trip.return_url,
+        scope=list(scopes),
+        state=trip.state,
+        nonce=trip.nonce,
+        code_challenge=create_s256_code_challenge(trip.verifier),
+        code_challenge_method="S256",
     )
+    return str(add_params_to_uri(there, list({**more, **params}.items())))
 
 
-def code(provider: str, answer: Mapping[str, str], issuer: str, *, names_issuer: bool) -> str:
-    """Return the code that a browser brought back.
+class Answer(NamedTuple):
+    """What a browser brought back from somebody who has signed in."""
 
-    ``names_issuer``: the issuer announces that it names itself in answers (RFC 9207), so that an
-    answer of another one is told apart.
+    code: str
+    names_issuer: bool
+
+
+def read(provider: str, answer: Mapping[str, str], issuers: Collection[str]) -> Answer:
+    """Read what a browser brought back.
+
+    The answer of another issuer is told by its name (RFC 9207). Where it has none, as with plain
+    OAuth 2.0, that each provider has a redirect URI of its own must do.
     """
-    named = answer.get("iss")
-    if named is not None and named != issuer:
-        raise Rejected("an answer of another issuer")
+    named = answer.get("iss") if issuers else None
+    if named is not None and named not in issuers:
+        raise Rejected("an answer of another issuer (iss)")
     error = answer.get("error")
     if error is not None:
         raise _refusal(provider, error, answer.get("error_description"))
-    if named is None and names_issuer:
-        raise Rejected("an answer that names no issuer, though this one's do")
     if not answer.get("code"):
         raise Rejected("came back without a code")
-    return answer["code"]
+    return Answer(answer["code"], named is not None)
 
 
 def _refusal(provider: str, error: str, description: object) -> Rejected | Unavailable:

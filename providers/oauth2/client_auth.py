@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from providers.oauth2.settings import OAuth2Config
+
 LIFETIME: Final = 60  # seconds of a signed statement: it is made for one request
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 APPLE: Final = "https://appleid.apple.com"
@@ -31,6 +33,26 @@ class Credentials(NamedTuple):
 
 # Takes the audience: who is to believe it. The issuer's identifier, where there is one.
 ClientAuth = Callable[[str], Credentials]
+
+
+def create(config: OAuth2Config) -> ClientAuth:
+    """Return what ``config``, which is valid, asks for."""
+    client_id = config.client_id
+    secret, pem = (
+        given.get_secret_value() if given else ""
+        for given in (config.client_secret, config.private_key)
+    )
+    match config.profile.client_auth:
+        case "basic":
+            return basic(client_id, secret)
+        case "post":
+            return post(client_id, secret)
+        case "none":
+            return public(client_id)
+        case "private_key_jwt":
+            return private_key_jwt(client_id, pem, config.key_id)
+        case "apple":
+            return apple(client_id, pem, config.key_id or "", config.team_id or "")
 
 
 def basic(client_id: str, secret: str) -> ClientAuth:

@@ -1,4 +1,4 @@
-"""A code for tokens, at the token endpoint (RFC 6749 4.1.3, RFC 7636 4.5, OpenID Connect Core 3.1.3).
+"""A code for tokens, at the token endpoint (RFC 6749 4.1.3, RFC 7636 4.5).
 
 A code is good once: nothing here is ever sent twice.
 """
@@ -6,16 +6,16 @@ A code is good once: nothing here is ever sent twice.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
-
 from providers._base import Rejected, Unavailable
 from providers._connection import Reply
-from providers.oauth2.client_auth import Credentials
+from providers.oauth2.client_auth import ClientAuth, Credentials
 from providers.oauth2.failures import misconfigured, quoted, remark, unusable
+from providers.oauth2.web import Web, json_object
 
 # No code, or not the person's, or not any more: RFC 6749 5.2 and two words of GitHub's.
 _PERSONS: Final = {"invalid_grant", "bad_verification_code", "unverified_user_email"}
@@ -34,12 +34,13 @@ class Grant(NamedTuple):
     verifier: str
     redirect_uri: str
 
-    def check(self) -> None:
-        """Raise ``Rejected`` for what no identity provider has to be asked about."""
-        if not _CODE.fullmatch(self.code):
-            raise Rejected("what no code looks like")
-        if not _VERIFIER.fullmatch(self.verifier):
-            raise Rejected("a code_verifier that is none of RFC 7636")
+
+def check(grant: Grant) -> None:
+    """Raise ``Rejected`` for what no identity provider has to be asked about."""
+    if not _CODE.fullmatch(grant.code):
+        raise Rejected("what no code looks like")
+    if not _VERIFIER.fullmatch(grant.verifier):
+        raise Rejected("a code_verifier that is none of RFC 7636")
 
 
 class Granted(NamedTuple):
@@ -54,6 +55,15 @@ class Request(NamedTuple):
 
     headers: Mapping[str, str]
     body: bytes
+
+
+async def redeem(
+    web: Web, url: str, grant: Grant, authenticate: ClientAuth, audience: str, deadline: float
+) -> Granted:
+    """Redeem a code at the token endpoint, until a monotonic deadline. Raises as ``read``."""
+    headers, body = request(grant, authenticate(audience))
+    within = max(0.0, deadline - time.monotonic())
+    return read(web.name, await web.fetch("POST", url, within=within, headers=headers, data=body))
 
 
 def request(grant: Grant, credentials: Credentials) -> Request:
@@ -79,7 +89,10 @@ def read(provider: str, reply: Reply) -> Granted:
     Raises ``Rejected`` if the code is not good, ``Unavailable`` for all else; of what the operator
     has to mend, a line is logged.
     """
-    answer = _json_object(reply.body)
+    try:
+        answer = json_object(reply.body)
+    except ValueError:
+        answer = {}
     if reply.status >= 500 or reply.status == 429:
         raise Unavailable(provider, f"HTTP status {reply.status}", reply.retry_after)
     if answer.get("error") is not None:  # with HTTP status 400 or 401; GitHub: 200
@@ -118,11 +131,3 @@ def _granted(provider: str, answer: Mapping[str, Any]) -> Granted:
 def is_access_token(text: str) -> bool:
     """Whether ``text`` can go into a header."""
     return _ACCESS_TOKEN.fullmatch(text) is not None
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return answer if isinstance(answer, dict) else {}

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from providers import Reply, Upstream
-from providers._connection import Connection
+from providers._connection import MAX_BODY, MAX_HEAD, BrokenError, Connection
 from tests.providers.sending import Recorder
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -83,3 +83,71 @@ async def test_retry_after_is_that_of_the_last_answer() -> None:
         asked = connection._waiter
         connection.data_received(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % head)
         assert asked.result().retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("head", "date"),
+    [
+        (b"Date: Sun, 06 Nov 1994 08:49:37 GMT", b"Sun, 06 Nov 1994 08:49:37 GMT"),
+        (b"date:soon", b"soon"),
+        (b"X-Date: Sun, 06 Nov 1994 08:49:37 GMT", None),
+    ],
+)
+async def test_date_is_told_as_it_came(head: bytes, date: bytes | None) -> None:
+    connection = Connection(lambda _: None)
+    for line, told in ((head, date), (b"X: y", None)):  # the next answer is another one
+        connection._waiter = asked = asyncio.get_running_loop().create_future()
+        connection.data_received(b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n" % line)
+        assert asked.result() == Reply(200, b"", None, told)
+
+
+class Torrent:
+    """Feeds a connection until it has had enough; ``fed`` is how many bytes that were."""
+
+    def __init__(self, max_body: int, start: bytes, more: bytes) -> None:
+        self._connection = Connection(lambda _: None, max_body)
+        self.waiter = asyncio.get_running_loop().create_future()
+        self._connection._waiter = self.waiter
+        self.fed = 0
+        chunk = start
+        while not self.waiter.done() and self.fed < 100 * MAX_BODY:
+            self._connection.data_received(chunk)
+            self.fed += len(chunk)
+            chunk = more
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("max_body", [MAX_BODY, 1024 * 1024])
+@pytest.mark.parametrize(
+    ("start", "more", "bound"),
+    [
+        pytest.param(HEAD, b"X: y\r\n" * 100, MAX_HEAD, id="endless-headers"),
+        pytest.param(HEAD + b"X: ", b"y" * 1000, MAX_HEAD, id="endless-header"),
+        pytest.param(HEAD + b"\r\n", b"z" * 1000, None, id="endless-body"),
+        pytest.param(CHUNKED, b"3e8\r\n" + b"z" * 1000 + b"\r\n", None, id="endless-chunks"),
+        pytest.param(CHUNKED, b"1;x=" + b"y" * 1000 + b"\r\nz\r\n", None, id="chunk-extensions"),
+        pytest.param(CHUNKED + b"0\r\n", b"X: y\r\n" * 100, None, id="endless-trailers"),
+        pytest.param(CHUNKED + b"0\r\nX: ", b"y" * 1000, None, id="endless-trailer"),
+    ],
+)
+async def test_o14_whatever_has_no_end_is_ended(
+    max_body: int, start: bytes, more: bytes, bound: int | None
+) -> None:
+    torrent = Torrent(max_body, start, more)
+    assert isinstance(torrent.waiter.exception(), BrokenError)
+    assert torrent.fed < (bound or MAX_HEAD + 2 * max_body) + 2000
+
+
+@pytest.mark.parametrize("max_body", [10, MAX_BODY, 1024 * 1024])
+@pytest.mark.parametrize("too_much", [0, 1])
+async def test_body_may_be_as_long_as_the_upstream_allows(max_body: int, too_much: int) -> None:
+    length = max_body + too_much
+    answer = HEAD + b"Content-Length: %d\r\n\r\n" % length + b"z" * length
+    torrent = Torrent(max_body, answer, b"")  # the head and all of the body at once
+    if too_much:
+        assert isinstance(torrent.waiter.exception(), BrokenError)
+    else:
+        assert torrent.waiter.result() == Reply(200, b"z" * length)

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import uvloop
@@ -16,6 +17,7 @@ from tests.servers.http_faults import reset
 from tests.servers.process import HOST
 
 AT_ONCE = 50
+TCP = socket.SOCK_STREAM
 SILENT, RESETTING, WELL = "silent", "resetting", "well"
 
 
@@ -75,3 +77,83 @@ def test_socket_gives_its_descriptor_up(
     """One that keeps the number would close it again when it is another connection's."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
         assert runner.run(crowd(behaviour, context)) > 0
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of a socket that listens on all addresses."""
+    with socket.create_server(("", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+Answers = Callable[..., None]
+
+
+@pytest.fixture
+async def look_up(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Have look-ups of any name give these lists of addresses, one after another."""
+
+    def prepare(*answers: list[str]) -> None:
+        lookups = iter(answers)
+
+        async def getaddrinfo(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            return [
+                (socket.AF_INET6 if ":" in ip else socket.AF_INET, TCP, 0, "", (ip, port))
+                for ip in next(lookups)
+            ]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        pytest.param(["127.0.0.1"], id="loopback"),
+        pytest.param(["::1"], id="loopback-ipv6"),
+        pytest.param(["::ffff:127.0.0.1"], id="mapped"),
+        pytest.param(["169.254.169.254"], id="metadata"),
+        pytest.param(["8.8.8.8", "127.0.0.1"], id="one-of-two"),
+        pytest.param(["127.0.0.1", "8.8.8.8"], id="other-of-two"),
+    ],
+)
+async def test_o14_nothing_is_connected_to_unless_all_addresses_are_public(
+    monkeypatch: pytest.MonkeyPatch, port: int, look_up: Answers, addresses: list[str]
+) -> None:
+    made: list[socket.socket] = []
+
+    class Socket(socket.socket):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            made.append(self)
+            super().__init__(*args, **kwargs)
+
+    look_up(addresses)
+    monkeypatch.setattr(socket, "socket", Socket)
+    with pytest.raises(_sockets.NotPublicError):
+        await _sockets.connect("idp.example", port, public_only=True)
+    assert made == []
+
+
+async def test_o14_what_was_looked_at_is_what_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch, port: int, look_up: Answers
+) -> None:
+    """A name that leads elsewhere the next time (DNS rebinding) is not looked up a next time."""
+    monkeypatch.setattr(_sockets, "is_public", {"127.0.0.2": True, "127.0.0.1": False}.get)
+    look_up(["127.0.0.2"], ["127.0.0.1"])
+    with await _sockets.connect("idp.example", port, public_only=True) as connected:
+        assert connected.getpeername() == ("127.0.0.2", port)
+    with pytest.raises(_sockets.NotPublicError):
+        await _sockets.connect("idp.example", port, public_only=True)
+
+
+async def test_elsewhere_any_address_will_do(port: int, look_up: Answers) -> None:
+    look_up(["127.0.0.1"])
+    with await _sockets.connect("vendor.example", port) as connected:
+        assert connected.getpeername() == ("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1"])
+async def test_o14_every_spelling_of_an_address_is_seen_through(host: str) -> None:
+    with pytest.raises(_sockets.NotPublicError):
+        await _sockets.connect(host, 443, public_only=True)

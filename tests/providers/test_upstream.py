@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from providers import Broken, NotSent, Reply, Unavailable, Upstream, _http
+from providers import Broken, NotSent, Reply, Unavailable, Upstream, _http, _sockets
 from providers._connection import MAX_BODY
+from providers._http import NotPublic
 from tests.servers.tls import Authority, Kind
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -323,3 +324,39 @@ async def test_c16_only_a_certificate_that_holds_gets_a_request(
     finally:
         await upstream.close()
         listener.close()
+
+
+async def test_o14_who_must_be_outside_gets_nothing_inside(server: Pair) -> None:
+    fake, upstream = server
+    meter = Meter()
+    inside = Upstream("idp", URL(f"http://{upstream._authority}"), meter, public_only=True)
+    with pytest.raises(NotPublic) as caught:
+        await ask(inside)
+    assert str(caught.value) == "idp: not at a public address"
+    assert meter.calls == [("idp", "failed")]
+    assert fake.connections == 0
+
+
+async def test_o14_who_is_outside_is_asked(server: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, upstream = server
+    monkeypatch.setattr(_sockets, "is_public", lambda address: address == "127.0.0.1")
+    outside = Upstream("idp", URL(f"http://{upstream._authority}"), Meter(), public_only=True)
+    assert await ask(outside) == Reply(200, b"ok")
+    await outside.close()
+
+
+@pytest.mark.parametrize("too_much", [0, 1])
+async def test_longer_bodies_are_read_from_those_who_may_send_them(
+    server: Pair, too_much: int
+) -> None:
+    fake, upstream = server
+    most = 1024 * 1024
+    body = b"x" * (most + too_much)
+    fake.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    upstream = Upstream("idp", URL(f"http://{upstream._authority}"), Meter(), max_body=most)
+    if too_much:
+        with pytest.raises(Broken, match="too long"):
+            await ask(upstream)
+    else:
+        assert await ask(upstream) == Reply(200, body)
+    await upstream.close()

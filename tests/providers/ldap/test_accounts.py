@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.ldap.accounts import password_refusal, refusal
+from providers.ldap.accounts import password_refusal, refusal, server_refusal
 from providers.ldap.client import Entry
 
 NORMAL = "512"
@@ -107,3 +107,45 @@ def test_a_password_of_freeipa_that_has_no_end_is_good() -> None:
 
 def test_without_a_preset_nothing_is_known() -> None:
     assert refused(None, userAccountControl="514", nsAccountLock="TRUE") is None
+
+
+COMPUTED = "msDS-User-Account-Control-Computed"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ({}, None),
+        ({COMPUTED: "0", "pwdLastSet": "0"}, None),  # a password that never expires
+        ({COMPUTED: "67108864"}, None),
+        ({COMPUTED: "16"}, "account locked"),
+        ({COMPUTED: "8388624", "pwdLastSet": "0"}, "account locked"),
+        ({COMPUTED: "8388608", "pwdLastSet": "0"}, "must change the password"),
+        ({COMPUTED: "8388608", "pwdLastSet": "132223104000000000"}, "password expired"),
+        ({COMPUTED: "8388608"}, "password expired"),
+    ],
+)
+def test_what_active_directory_computes(attributes: dict[str, str], why: str | None) -> None:
+    assert server_refusal(entry(**attributes), "active_directory") == why
+
+
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ({}, None),
+        ({"pwdReset": "FALSE"}, None),
+        ({"pwdReset": "TRUE"}, "must change the password"),
+        (
+            {"pwdAccountLockedTime": "20260101000000Z", "pwdReset": "TRUE"},
+            "account locked at 20260101000000Z, until pwdLockoutDuration has passed",
+        ),
+        ({"pwdAccountLockedTime": "000001010000Z"}, None),  # the account's state tells
+    ],
+)
+def test_what_a_policy_of_openldap_has_written(attributes: dict[str, str], why: str | None) -> None:
+    assert server_refusal(entry(**attributes), "openldap") == why
+
+
+@pytest.mark.parametrize("preset", [None, "freeipa", "389ds"])
+def test_of_others_nothing_shows(preset: str | None) -> None:
+    assert server_refusal(entry(**{COMPUTED: "16", "pwdReset": "TRUE"}), preset) is None

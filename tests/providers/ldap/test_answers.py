@@ -66,6 +66,32 @@ def test_active_directory_says_why_l11(data: str, why: str) -> None:
         judged(client.INVALID_CREDENTIALS, active_directory(data))
 
 
+def looked(code: int, message: str = "", policy: bytes | None = None) -> bool:
+    """Whether the server looked at the password before it refused, as far as it tells."""
+    with pytest.raises(Rejected) as caught:
+        judged(code, message, policy)
+    return not isinstance(caught.value, answers.Unlooked)
+
+
+@pytest.mark.parametrize("data", ["52e", "530", "531", "532", "533", "701", "773", "57"])
+def test_l12_active_directory_looks_at_the_password_first(data: str) -> None:
+    assert looked(client.INVALID_CREDENTIALS, active_directory(data))
+
+
+@pytest.mark.parametrize("data", ["525", "775"])
+def test_l12_active_directory_does_not_look_at_every_password(data: str) -> None:
+    assert not looked(client.INVALID_CREDENTIALS, active_directory(data))
+
+
+@pytest.mark.parametrize(
+    ("policy", "looks"), [(None, True), (ERROR_0, True), (ERROR_1, False), (ERROR_2, True)]
+)
+def test_l12_policy_looks_at_no_password_of_a_locked_account(
+    policy: bytes | None, looks: bool
+) -> None:
+    assert looked(client.INVALID_CREDENTIALS, policy=policy) == looks
+
+
 @pytest.mark.parametrize("message", ["", "Invalid credentials", "data", "data xyz", "metadata 52e"])
 def test_without_a_reason_it_is_a_wrong_password(message: str) -> None:
     with pytest.raises(Rejected, match="wrong password, or an account that is locked"):
@@ -82,7 +108,7 @@ def test_without_a_reason_it_is_a_wrong_password(message: str) -> None:
     ],
 )
 def test_what_is_wrong_with_one_entry_is_the_persons_failure(code: int, why: str) -> None:
-    with pytest.raises(Rejected, match=why):
+    with pytest.raises(answers.Unlooked, match=why):
         judged(code)
 
 

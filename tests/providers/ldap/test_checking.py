@@ -63,7 +63,10 @@ async def test_directory_that_is_fine(
 ) -> None:
     directory.forget()
     ldap = new_ldap(**keys)
+    assert ldap.findings() == []
     assert await problems(ldap) == []
+    (finding,) = ldap.findings()
+    assert finding.endswith("; 1 of 1 servers answer")
     assert directory.connections() >= 1
     assert set(directory.binds()) <= {SERVICE}
 
@@ -123,6 +126,80 @@ async def test_problem_says_what_to_do(
     (problem,) = await problems(new_ldap(**BY_SEARCH | keys))
     assert problem.startswith(directory.tls_url)
     assert told in problem
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (BY_SEARCH, f"people below {PEOPLE} (sub) by (uid={{username}}); no groups"),
+        (
+            BY_SEARCH | {"groups": {"required": [ENG], "base_dn": GROUPS}},
+            f"people below {PEOPLE} (sub) by (uid={{username}}); "
+            f"groups below {GROUPS} (sub) by (member={{dn}})",
+        ),
+        (
+            BY_SEARCH
+            | {
+                "user_search": {"base_dn": PEOPLE, "scope": "one", "filter": "(cn={username})"},
+                "groups": {"denied": [ENG]},
+            },
+            f"people below {PEOPLE} (one) by (cn={{username}}); groups by memberOf",
+        ),
+        (BY_TEMPLATE, f"people are uid={{username}},{PEOPLE}; no groups"),
+        (
+            {"user_dn": "{username}@corp.test"},
+            "people below the whole domain (sub) by (uid={username}), "
+            "who bind as {username}@corp.test; no groups",
+        ),
+    ],
+    ids=["search", "groups by search", "own keys", "template", "principal"],
+)
+async def test_findings_show_what_is_really_asked(
+    new_ldap: NewLdap, keys: dict[str, Any], told: str
+) -> None:
+    ldap = new_ldap(**keys)
+    assert await problems(ldap) == []
+    assert ldap.findings() == [f"{told}; 1 of 1 servers answer"]
+
+
+async def test_findings_count_the_servers_that_answer(new_ldap: NewLdap, directory: Slapd) -> None:
+    ldap = new_ldap(urls=[directory.tls_url, f"ldaps://{HOST}:1"], **BY_SEARCH)
+    assert len(await problems(ldap)) == 1
+    (finding,) = ldap.findings()
+    assert finding.endswith("; 1 of 2 servers answer")
+    ldap = new_ldap(urls=[f"ldaps://{HOST}:1"], **BY_SEARCH)
+    assert len(await problems(ldap)) == 1
+    assert ldap.findings() == []
+
+
+async def test_base_that_is_not_there_is_one_problem_and_no_more(new_ldap: NewLdap) -> None:
+    """Of course nobody there has memberOf."""
+    keys = {"user_search": {"base_dn": f"ou=x,{SUFFIX}"}, "groups": {"denied": [ENG]}}
+    (problem,) = await problems(new_ldap(**BY_SEARCH | keys))
+    assert f"ou=x,{SUFFIX}, where people should be, cannot be read" in problem
+
+
+async def test_port_without_tls_is_called_one(new_ldap: NewLdap, directory: Slapd) -> None:
+    url = f"ldaps://{HOST}:{directory.port}"
+    (problem,) = await problems(new_ldap(urls=[url], **BY_SEARCH))
+    hint = "see that it runs, and that urls and tls fit"
+    assert problem == f"{url}: no TLS: the server closed the connection; {hint}"
+
+
+async def test_l15_server_that_wants_tls_is_no_matter_of_the_service_account(
+    new_ldap: NewLdap, directory: Slapd
+) -> None:
+    ldap = new_ldap(urls=[directory.url], allow_cleartext=True, **BY_SEARCH)
+    (problem,) = await problems(ldap)
+    told = "the server wants TLS before passwords (result code 13)"
+    assert problem == f"{directory.url}: {told}; use ldaps:// or tls.start_tls: true"
+
+
+async def test_l9_refused_service_account_is_a_problem_and_not_in_the_log(
+    new_ldap: NewLdap, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(await problems(new_ldap(**BY_SEARCH | {"bind_password": "wrong-secret"}))) == 1
+    assert capsys.readouterr() == ("", "")
 
 
 async def test_entries_without_member_of(

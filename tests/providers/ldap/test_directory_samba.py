@@ -12,6 +12,7 @@ import pytest
 from config import Limit
 from providers import Identity, Rejected, Unavailable, UnknownIdentity
 from providers.ldap import Ldap
+from providers.ldap.answers import Unlooked
 from tests.providers.ldap.staff import DRIVERS, provider, sign_in
 from tests.servers.samba import (
     ADMIN,
@@ -183,20 +184,20 @@ def _quoted(password: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("person", "why"),
+    ("person", "kind", "why"),
     [
-        (DISABLED, "account disabled"),
-        (OVER, "account expired"),
-        (MUST_CHANGE, "must change the password"),
-        (LOCKED, "account locked"),
+        (DISABLED, Rejected, "account disabled"),
+        (OVER, Rejected, "account expired"),
+        (MUST_CHANGE, Rejected, "must change the password"),
+        (LOCKED, Unlooked, "account locked"),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
 async def test_l11_sub_codes(
-    new_ldap: NewLdap, mode: dict[str, Any], person: Person, why: str
+    new_ldap: NewLdap, mode: dict[str, Any], person: Person, kind: type[Rejected], why: str
 ) -> None:
     error = await refused(new_ldap(**mode), person.name, person.password)
-    assert (type(error), str(error)) == (Rejected, why)
+    assert (type(error), str(error)) == (kind, why)
 
 
 # Groups
@@ -300,6 +301,26 @@ async def test_check_says_what_to_do(new_ldap: NewLdap) -> None:
     assert f"groups.denied: {missing} cannot be read; correct the name" in problem
     (problem,) = await new_ldap(**BY_SEARCH | {"bind_password": "wrong"}).check()
     assert "refuses bind_dn and bind_password: wrong password; correct bind_dn" in problem
+
+
+@pytest.mark.parametrize("service", ["search", "principal by service"])
+@pytest.mark.parametrize(
+    ("person", "seen"),
+    [
+        (BOB, None),
+        (LOCKED, "account locked"),
+        (MUST_CHANGE, "must change the password"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+async def test_l11_explanation_tells_what_the_server_would_say_of_the_password(
+    new_ldap: NewLdap, person: Person, seen: str | None, service: str
+) -> None:
+    explanation = await new_ldap(**MODES[service]).explain(person.name)
+    assert f"password: {seen or 'nothing against it that shows'}" in explanation.steps
+    assert (explanation.identity is None) == (seen is not None)
+    refusal = f"refused here, told as BADLOGIN: {seen}"
+    assert (explanation.steps[-1] == refusal) == (seen is not None)
 
 
 async def test_explanation_names_nested_groups(new_ldap: NewLdap) -> None:

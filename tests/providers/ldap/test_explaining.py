@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from providers import Explanation
+from providers import Explanation, Rejected
 from providers.ldap import Ldap
-from tests.providers.ldap.staff import BY_SEARCH, BY_TEMPLATE, DRIVERS, provider
+from tests.providers.ldap.staff import BY_SEARCH, BY_TEMPLATE, DRIVERS, provider, sign_in
 from tests.servers.process import HOST
-from tests.servers.slapd import GROUPS, LOCKED, PEOPLE, SERVICE, SUFFIX, Slapd, numbered
+from tests.servers.slapd import (
+    GROUPS,
+    LOCKED,
+    LOCKOUT,
+    MUST_CHANGE,
+    PEOPLE,
+    SERVICE,
+    SUFFIX,
+    Person,
+    Slapd,
+    numbered,
+)
 from tests.servers.tls import Authority
 
 NewLdap = Callable[..., Ldap]
@@ -51,6 +63,7 @@ async def test_steps_of_somebody_who_may_sign_in(new_ldap: NewLdap, directory: S
         f"search: below {PEOPLE} (sub) for (uid=User1)",
         f"entry: {USER.dn}",
         "state: nothing against it",
+        "password: nothing against it that shows",
         "denied groups: in none",
         f"required groups: {ENG}",
     ]
@@ -88,6 +101,45 @@ async def test_last_step_says_why_somebody_may_not(
     explanation = await new_ldap(**BY_SEARCH | keys).explain(name)
     assert explanation.identity is None
     assert end in steps(explanation)[-1]
+
+
+async def test_l11_account_that_is_locked_for_a_while_is_refused(
+    new_ldap: NewLdap, directory: Slapd
+) -> None:
+    person = Person("shut")
+    directory.add(person)
+    ldap = new_ldap(**BY_SEARCH, preset="openldap")
+    assert (await ldap.explain(person.uid)).identity is not None
+    for _ in range(LOCKOUT):
+        with pytest.raises(Rejected):
+            await sign_in(ldap, person.uid, "wrong")
+    explanation = await ldap.explain(person.uid)
+    directory.change(f"dn: {person.dn}\nchangetype: delete\n")
+    why = r"account locked at \d{14}Z, until pwdLockoutDuration has passed"
+    last, *others = reversed(steps(explanation))
+    assert re.fullmatch(f"refused here, told as BADLOGIN: {why}", last)
+    assert any(re.fullmatch(f"password: {why}", step) for step in others)
+    assert explanation.identity is None
+
+
+async def test_l11_password_that_has_to_be_changed_is_refused(new_ldap: NewLdap) -> None:
+    ldap = new_ldap(**BY_SEARCH, preset="openldap", groups={"denied": [ENG]})
+    explanation = await ldap.explain(MUST_CHANGE.uid)
+    assert steps(explanation)[-4:] == [
+        "state: nothing against it",
+        "password: must change the password",
+        "denied groups: in none",
+        "refused here, told as BADLOGIN: must change the password",
+    ]
+    assert explanation.identity is None
+
+
+async def test_l9_refused_service_account_is_told_in_a_step_and_not_in_the_log(
+    new_ldap: NewLdap, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ldap = new_ldap(**BY_SEARCH | {"bind_password": "wrong"})
+    assert "correct bind_dn or bind_password" in steps(await ldap.explain("user1"))[-1]
+    assert capsys.readouterr() == ("", "")
 
 
 async def test_name_is_part_of_the_filter_and_nothing_else(new_ldap: NewLdap) -> None:

@@ -82,8 +82,6 @@ async def test_service_account_that_is_right_again_ends_the_pauses(serve: Serve)
 @pytest.mark.parametrize(
     ("bound", "told"),
     [
-        pytest.param(Bound(8, "", None), "the server wants TLS or signing", id="l15 8"),
-        pytest.param(Bound(13, "", None), "the server wants TLS before passwords", id="l15 13"),
         (Bound(49, "80090308: LdapErr: DSID-0, data 775, v1", None), "account locked"),
         (Bound(0, "", bytes.fromhex("3003810102")), "must change the password"),
     ],
@@ -100,6 +98,34 @@ async def test_operator_is_told_why_the_service_account_is_refused(
     assert told in logged
     assert SERVICE not in logged + error.detail
     assert PASSWORD not in logged + error.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        pytest.param(8, "the server wants TLS or signing before passwords", id="l15 8"),
+        pytest.param(13, "the server wants TLS before passwords", id="l15 13"),
+    ],
+)
+async def test_l15_clear_text_is_no_failure_of_the_service_account(
+    serve: Serve, code: int, told: str
+) -> None:
+    error = await fails(serve(Host(bound=Bound(code, "", None))))
+    remedy = "use ldaps:// or tls.start_tls: true"
+    assert error.detail == f"ldaps://dc1: {told} (result code {code}); {remedy}"
+
+
+async def test_quiet_service_account_is_refused_and_not_logged(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers = serve(Host(accounts={}))
+    with servers.account.quietly():
+        told = (await fails(servers)).detail
+    assert "refuses bind_dn and bind_password" in told
+    assert capsys.readouterr().out == ""
+    await asyncio.sleep(PAUSE)
+    await fails(servers)
+    assert "service account refused" in capsys.readouterr().out
 
 
 async def test_first_logins_do_not_wait_for_each_others_binds(serve: Serve) -> None:

@@ -143,7 +143,8 @@ def test_tls_with_a_server_that_has_none_is_refused(
     asking: Asking, directory: Slapd, authority: Authority
 ) -> None:
     with FaultProxy(directory.port, record=True) as proxy:
-        asking.fails(secure(proxy.port, authority))
+        told = "no TLS: the server closed the connection"
+        assert asking.fails(secure(proxy.port, authority)) == told
         assert PASSWORD not in proxy.recorded
 
 

@@ -58,7 +58,7 @@ def test_a_code_cannot_add_to_the_form() -> None:
 
 @pytest.mark.parametrize("verifier", [VERIFIER, "x" * 43, "~" * 128, "-._~" * 20])
 def test_verifier_of_the_standard_is_taken(verifier: str) -> None:
-    GRANT._replace(verifier=verifier).check()
+    exchange.check(GRANT._replace(verifier=verifier))
 
 
 @pytest.mark.parametrize(
@@ -67,17 +67,17 @@ def test_verifier_of_the_standard_is_taken(verifier: str) -> None:
 )
 def test_o1_a107_other_verifiers_are_refused_here(verifier: str) -> None:
     with pytest.raises(Rejected):
-        GRANT._replace(verifier=verifier).check()
+        exchange.check(GRANT._replace(verifier=verifier))
 
 
 @pytest.mark.parametrize("code", ["", "x" * 4097, "a\nb", "a\0", "\u00e9", "x\x7f"])
 def test_what_is_no_code_is_refused_here(code: str) -> None:
     with pytest.raises(Rejected):
-        GRANT._replace(code=code).check()
+        exchange.check(GRANT._replace(code=code))
 
 
 def test_a_code_may_be_long_and_odd() -> None:
-    GRANT._replace(code="0.AX%4/ +" * 300).check()
+    exchange.check(GRANT._replace(code="0.AX%4/ +" * 300))
 
 
 # What comes back
@@ -170,6 +170,9 @@ def test_refused_client_is_the_operators(answer: Any, status: int) -> None:
         pytest.param({**FINE, "access_token": "a\r\nX: y"}, 200, id="header injection"),
         pytest.param({**FINE, "access_token": "a b"}, 200, id="space"),
         pytest.param({**FINE, "access_token": "\u00e9"}, 200, id="not ASCII"),
+        pytest.param(
+            b'{"access_token":"a","access_token":"b","token_type":"bearer"}', 200, id="twice"
+        ),
     ],
 )
 def test_a111_answer_that_makes_no_sense_is_an_outage(answer: Any, status: int) -> None:

@@ -12,7 +12,7 @@ from joserfc.jws import JWSRegistry
 from providers import Rejected, Unavailable
 from providers.oauth2.discovery import Discovery
 from providers.oauth2.jwks import PublicKey
-from providers.oauth2.keys import FRESH, GAP, STALE, Keys
+from providers.oauth2.keys import Keys
 from providers.oauth2.published import PAUSE, PAUSE_WITH_COPY
 from providers.oauth2.web import Web
 from tests.providers.oauth2.reaching import Timer, config_for
@@ -21,6 +21,7 @@ from tests.servers.oidc_fake import DISCOVERY, JWKS, OidcFake
 from tests.servers.oidc_keys import ABSENT, Key, changed
 from tests.servers.tls import Authority
 
+FRESH, STALE, GAP = 300.0, 3600.0, 30.0  # seconds
 FIRST, SECOND, CURVE = Key("RS256"), Key("RS256"), Key("ES256")
 
 

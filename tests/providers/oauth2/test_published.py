@@ -108,8 +108,10 @@ async def test_failing_upstream_is_asked_now_and_then_while_there_is_a_copy(
     timer.pass_(FRESH)
     for _ in range(5):
         assert await got(published) == 1
+    timer.pass_(PAUSE_WITH_COPY - 0.1)
+    assert await got(published) == 1
     assert upstream.asked == 2
-    timer.pass_(PAUSE_WITH_COPY)
+    timer.pass_(0.1)
     upstream.down = False
     assert await got(published) == 3
 

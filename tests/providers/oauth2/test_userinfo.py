@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 
 from providers import Rejected, Reply, Unavailable
 from providers.oauth2 import userinfo
+from providers.oauth2.presets import Profile, resolve
+from tests.providers.oauth2.reaching import settings
 
 JWT = b"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -42,8 +44,9 @@ def test_token_that_is_refused_is_the_persons(read: Any) -> None:
 
 @READERS
 def test_missing_permission_is_the_operators(read: Any) -> None:
+    forbidden = reply({"message": "Forbidden"}, 403)._replace(retry_after=None)
     with capture_logs() as logs, pytest.raises(Unavailable, match="scopes"):
-        read("idp", reply({"message": "Forbidden"}, 403))
+        read("idp", forbidden)
     assert [line["log_level"] for line in logs] == ["error"]
 
 
@@ -62,7 +65,7 @@ def test_signed_userinfo_is_refused_clearly(read: Any, body: bytes) -> None:
 
 
 @READERS
-@pytest.mark.parametrize("status", [201, 204, 302, 400, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [201, 204, 302, 400, 403, 404, 429, 500, 503])
 def test_a111_other_answers_are_an_outage(read: Any, status: int) -> None:
     with capture_logs() as logs, pytest.raises(Unavailable) as caught:
         read("idp", reply({"sub": "1"}, status))
@@ -70,7 +73,9 @@ def test_a111_other_answers_are_an_outage(read: Any, status: int) -> None:
     assert logs == []
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"x"', b"1", b"{", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"null", b'"x"', b"1", b"{", b"\xff", b'{"sub":"a","sub":"b"}']
+)
 def test_a111_what_is_no_object_is_an_outage(body: bytes) -> None:
     with capture_logs() as logs, pytest.raises(Unavailable):
         userinfo.read("idp", reply(body))
@@ -107,3 +112,124 @@ def test_o9_a95_only_the_verified_primary_address_is_taken(
     emails: Any, address: str | None
 ) -> None:
     assert userinfo.read_emails("idp", reply(emails)) == address
+
+
+def test_a95_address_of_the_list_stands_above_others() -> None:
+    told = {"id": 1, "email": "public@example.com", "email_verified": True}
+    address = {"email": "ann@example.com", "email_verified": True}
+    assert userinfo.with_address(told, "ann@example.com") == {"id": 1, **address}
+    assert userinfo.with_address(told, None) == {"id": 1}
+
+
+# What an ID token lacks
+
+SIGNED = {"sub": "1", "email": "a@x.test", "email_verified": True, "name": "A"}
+
+
+def profile(**keys: Any) -> Profile:
+    return resolve(settings(**keys))
+
+
+@pytest.mark.parametrize(
+    ("keys", "signed", "names"),
+    [
+        ({}, {**SIGNED, "preferred_username": "a"}, set()),
+        ({}, SIGNED, {"preferred_username"}),
+        ({}, {"sub": "1"}, {"preferred_username", "email", "name"}),
+        pytest.param({"scopes": ["openid"]}, {"sub": "1"}, set(), id="nothing was asked for"),
+        pytest.param(
+            {"scopes": ["openid", "phone"]}, {"sub": "1"}, {"phone_number"}, id="phone was"
+        ),
+        pytest.param(
+            {"scopes": ["openid"], "claims": {"username": "login"}},
+            {"sub": "1"},
+            {"login"},
+            id="of nobody knows which scope",
+        ),
+        pytest.param(
+            {"scopes": ["openid"], "require": {"groups": "staff"}},
+            {"sub": "1"},
+            {"groups"},
+            id="required",
+        ),
+        pytest.param(
+            {"scopes": ["openid"], "require": {"email_verified": True}},
+            {"sub": "1"},
+            set(),
+            id="required, never asked for",
+        ),
+        pytest.param(
+            {"scopes": ["openid"], "claims": {"subject": "employee"}},
+            {"sub": "1"},
+            {"employee"},
+            id="subject",
+        ),
+        pytest.param({"preset": "google", "issuer": None}, SIGNED, set(), id="google"),
+    ],
+)
+def test_what_an_id_token_lacks(
+    keys: dict[str, Any], signed: dict[str, Any], names: set[str]
+) -> None:
+    assert userinfo.missing(profile(**keys), signed) == names
+
+
+@pytest.mark.parametrize(
+    ("signed", "told", "joint"),
+    [
+        pytest.param({"sub": "1"}, {"sub": "1", "name": "A"}, {"sub": "1", "name": "A"}, id="more"),
+        pytest.param(
+            {"sub": "1", "name": "A"},
+            {"name": "B", "hd": "x"},
+            {"name": "A", "hd": "x"},
+            id="signed",
+        ),
+        pytest.param(
+            SIGNED,
+            {"email": "b@x.test", "email_verified": False},
+            {"email": "a@x.test", "email_verified": True},
+            id="signed address",
+        ),
+        pytest.param(
+            {"email": "victim@x.test"},
+            {"email": "own@x.test", "email_verified": True},
+            {"email": "own@x.test", "email_verified": True},
+            id="verified is another one",
+        ),
+        pytest.param(
+            {"email": "victim@x.test"},
+            {"email_verified": True},
+            {"email_verified": True, "email": None},
+            id="verified is none",
+        ),
+        pytest.param(
+            {"email_verified": True},
+            {"email": "victim@x.test"},
+            {"email": "victim@x.test", "email_verified": None},
+            id="verified is nobody knows what",
+        ),
+        pytest.param(
+            {"phone_number": "+1", "name": "A"},
+            {"phone_number": "+2", "phone_number_verified": True},
+            {"phone_number": "+2", "phone_number_verified": True, "name": "A"},
+            id="number",
+        ),
+        pytest.param(
+            {"phone_number": "+1", "phone_number_verified": True},
+            {"phone_number": "+2"},
+            {"phone_number": "+1", "phone_number_verified": True},
+            id="signed number",
+        ),
+    ],
+)
+def test_o9_a95_address_keeps_its_own_flag(
+    signed: dict[str, Any], told: dict[str, Any], joint: dict[str, Any]
+) -> None:
+    found = userinfo.joined(profile(), signed, told)
+    assert {name: found.get(name) for name in joint} == joint
+
+
+def test_o9_a95_other_names_of_an_address_go_with_their_flag() -> None:
+    mapped = profile(claims={"email": "mail"})
+    signed = {"email": "victim@x.test", "mail": "victim@x.test"}
+    told = {"mail": "own@x.test", "email_verified": True}
+    assert userinfo.joined(mapped, signed, told) == told

@@ -1,0 +1,44 @@
+"""The cookie by which a browser is known while it signs in.
+
+``__Host-`` (RFC 6265bis section 4.1.3.2): only this very host can have set it. One name is for
+navigation, the other for forms that a provider's site posts across sites, which carry no ``Lax``
+cookies; their value is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.trips import is_cookie
+
+NAME: Final = "__Host-signin"
+POSTED: Final = "__Host-signin-post"
+MAX_AGE: Final = 3600  # seconds
+
+
+def read(request: web.BaseRequest, *, posted: bool = False) -> str | None:
+    """Return the browser's cookie; what is not one of ours is none.
+
+    ``posted``: of a form posted across sites.
+    """
+    names = (POSTED, NAME) if posted else (NAME, POSTED)
+    return next(filter(None, (_valid(request.cookies.get(name)) for name in names)), None)
+
+
+def _valid(value: str | None) -> str | None:
+    return value if value and is_cookie(value) else None
+
+
+def give(response: web.Response, cookie: str, *, posts_back: bool = False) -> None:
+    """Let the browser keep ``cookie``."""
+    response.set_cookie(
+        POSTED if posts_back else NAME,
+        cookie,
+        max_age=MAX_AGE,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="None" if posts_back else "Lax",
+    )
