@@ -23,7 +23,6 @@ from providers import LoginError, UnknownIdentity
 # Seconds: the last resort over the deadlines of store, provider and issuer. Shorter than a lease on
 # a code, and than the time for draining.
 DEADLINE: Final = 25.0
-MAX_APP_ID: Final = 128  # characters, as in the configuration
 
 
 # With one of these a request answers a challenge or brings a proof: no sign-in in a browser begins.
@@ -65,7 +64,7 @@ class Engine:
     async def _login(self, request: LoginRequest, trace: Trace) -> Outcome:
         if not request.app:
             raise Refusal(errors.MISSINGAPPID)
-        app = self.apps.find(request.app) if len(request.app) <= MAX_APP_ID else None
+        app = self.apps.find(request.app)
         if app is None:
             raise Refusal(errors.BADAPP)
         trace.app = app.label
@@ -79,6 +78,9 @@ class Engine:
             methods = tuple(m for m in methods if m.provider.name == request.provider)
             if not methods:
                 raise Refusal(errors.BADPROVIDER)
+        elif "code" in request.fields and sum(method.in_browser for method in methods) > 1:
+            # Whoever is asked first could redeem another one's code.
+            raise Refusal(errors.BADREQUEST, "a code, and not the provider that it is of")
         return await self._route(app, methods, request, trace)
 
     async def _route(

@@ -143,8 +143,11 @@ class Api:
         self, request: web.BaseRequest, status: int = 200, *, close: bool = False
     ) -> web.Response:
         """What cannot be read as an op: apps that are crashed by a boolean may have sent it."""
-        body = wire.encode_error("login", errors.BADREQUEST, boolean=False)
-        response = self._reply(request, body, status)
+        if self._browser.claims(request):
+            response = self._browser.refuse(request, 400 if status == 200 else status)
+        else:
+            body = wire.encode_error("login", errors.BADREQUEST, boolean=False)
+            response = self._reply(request, body, status)
         if close or status in (413, 415):
             response.force_close()  # the rest of the body is not read
         return response

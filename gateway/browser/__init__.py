@@ -8,7 +8,7 @@ Routes, on the public listener; ``public_url`` may put a path in front of them::
     GET  POST /callback/PROVIDER    and back                              routes -> journeys
     GET  /signin/signin.css .js     what the pages look and act like      assets
 
-``signin`` takes values and returns a ``Page`` or where to go; ``pages`` alone makes HTML and headers of
-it, in the language that ``texts`` chose. Nothing here decides who somebody is: that is
+``signin`` takes values and returns a ``Page`` or where to go; ``pages`` alone makes HTML and
+headers of it, in the language that ``texts`` chose. Nothing here decides who somebody is: that is
 ``login.Engine``, for browsers as for apps. Templates are loaded with the first page.
 """

@@ -11,24 +11,20 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.trips import is_cookie
+from gateway.trips import is_cookie, new_cookie
 
 NAME: Final = "__Host-signin"
 POSTED: Final = "__Host-signin-post"
 MAX_AGE: Final = 3600  # seconds
 
 
-def read(request: web.BaseRequest, *, posted: bool = False) -> str | None:
-    """Return the browser's cookie; what is not one of ours is none.
-
-    ``posted``: of a form posted across sites.
-    """
-    names = (POSTED, NAME) if posted else (NAME, POSTED)
-    return next(filter(None, (_valid(request.cookies.get(name)) for name in names)), None)
-
-
-def _valid(value: str | None) -> str | None:
-    return value if value and is_cookie(value) else None
+def read(request: web.BaseRequest) -> str:
+    """Return the browser's cookie, or a new one for a browser that shows none of ours."""
+    for name in (NAME, POSTED):
+        cookie = request.cookies.get(name, "")
+        if is_cookie(cookie):
+            return cookie
+    return new_cookie()
 
 
 def give(response: web.Response, cookie: str, *, posts_back: bool = False) -> None:

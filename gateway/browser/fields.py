@@ -38,9 +38,13 @@ FIELDS: Final = {
 
 
 def has_form(method: Method) -> bool:
-    """Whether a form can ask for all that a provider needs."""
-    asks = method.provider.asks
-    return bool(asks) and FIELDS.keys() >= set(asks)
+    """Whether forms can ask for all that a provider needs.
+
+    What is typed before a code goes along with it, in the page: that cannot be a secret.
+    """
+    provider = method.provider
+    fields = [FIELDS.get(name) for name in provider.asks]
+    return bool(fields) and all(f and not (f.is_secret and provider.sends_code) for f in fields)
 
 
 def asked(method: Method) -> tuple[Field, ...]:

@@ -23,8 +23,8 @@ def of_query(request: web.BaseRequest) -> dict[str, str]:
 def of_form(body: bytes) -> dict[str, str]:
     """Read a form in UTF-8. Raises ``Problem``."""
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_KEYS)
-    except ValueError:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True)
+    except UnicodeDecodeError:
         raise Problem("malformed", detail="the form cannot be read") from None
     return _once(pairs)
 

@@ -17,10 +17,10 @@ from gateway.browser.signin import Fault, SignIn, Visitor, handed_over
 from gateway.browser.texts import choose, texts
 from gateway.login import Engine
 from gateway.outcomes import Stranded
-from gateway.trips import new_cookie
 
 SIGNIN: Final = "/signin"
 CALLBACK: Final = "/callback/"
+_BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 _FOR_YEARS: Final = "public, max-age=31536000, immutable"
 
 
@@ -47,9 +47,14 @@ class Browser:
 
     @staticmethod
     def is_op(request: web.BaseRequest, body: bytes) -> bool:
-        """Whether the form that a claimed request posts is an op of the API: any path has that."""
+        """Whether what a claimed request posts is an op of the API: any path has that.
+
+        JSON is, whatever it is called; no form begins with a brace.
+        """
         if request.path.startswith(CALLBACK):
             return False
+        if body.lstrip(_BEFORE_JSON).startswith(b"{"):
+            return True
         try:
             return "op" in parameters.of_form(body)
         except Problem:
@@ -61,8 +66,7 @@ class Browser:
         """Answer a claimed request. ``client``: as limits count it."""
         asked = request.query.get("lang", "")
         lang = choose(asked, request.headers.get("Accept-Language", ""))
-        cookie = cookies.read(request) or new_cookie()
-        visitor = Visitor(client, request_id, cookie, texts(lang))
+        visitor = Visitor(client, request_id, cookies.read(request), texts(lang))
         try:
             return await self._answer(request, body, visitor)
         except Problem as problem:
@@ -97,7 +101,7 @@ class Browser:
             shown = await page.open()
         else:
             form = parameters.of_form(body)
-            if self._is_own_form(request, form):
+            if self._is_own_form(request, form, visitor.cookie):
                 shown = await page.submit(form)
             else:
                 fault = Fault(visitor.texts("error_cookies"), status=403)
@@ -106,7 +110,7 @@ class Browser:
         cookies.give(response, visitor.cookie)
         return response
 
-    def _is_own_form(self, request: web.BaseRequest, form: dict[str, str]) -> bool:
+    def _is_own_form(self, request: web.BaseRequest, form: dict[str, str], cookie: str) -> bool:
         """Whether a page that we showed to this browser has sent a form.
 
         Without a referrer browsers say that its origin is ``null``; newer ones tell what it is by
@@ -117,9 +121,6 @@ class Browser:
             return False
         origin = request.headers.get("Origin", "null")
         if site is None and origin != "null" and origin != (self._origin or origin):
-            return False
-        cookie = cookies.read(request)
-        if cookie is None:
             return False
         token = form.get("token", "").encode()
         return hmac.compare_digest(self._engine.form_token(cookie).encode(), token)
@@ -150,7 +151,7 @@ class Browser:
         landed = await self._engine.journeys.arrive(
             provider,
             parameters.of_form(body) if posted else parameters.of_query(request),
-            cookies.read(request, posted=posted),
+            visitor.cookie,
             visitor.client,
             visitor.request_id,
         )

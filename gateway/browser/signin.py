@@ -149,9 +149,7 @@ class SignIn:
 
     def _form(self, method: Method, typed: Mapping[str, str], fault: Fault | None = None) -> Page:
         fields = asked(method)
-        kept = {
-            field.name: "" if field.is_secret else typed.get(field.name, "") for field in fields
-        }
+        kept = {f.name: "" if f.is_secret else typed.get(f.name, "") for f in fields}
         empty = next((name for name, text in kept.items() if not text), fields[0].name)
         values = {
             "method": method,
@@ -170,11 +168,10 @@ class SignIn:
         fault: Fault | None = None,
     ) -> Page:
         """Ask for the code. ``sent`` is None where nothing new is known of it."""
-        kept = {field.name: typed[field.name] for field in asked(method) if not field.is_secret}
         values = {
             "method": method,
-            "typed": kept,
-            "recipient": " ".join(kept.values()),
+            "typed": typed,
+            "recipient": " ".join(typed.values()),
             "sent": sent,
         }
         return self._page("code.html", fault, values)

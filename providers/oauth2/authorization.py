@@ -14,7 +14,6 @@ from providers._base import Cancelled, Rejected, Trip, Unavailable
 from providers.oauth2.failures import misconfigured, remark
 
 MAX_NAME: Final = 64  # characters
-MAX_USER: Final = 4096  # characters of Apple's ``user`` field
 
 # The person turned back: RFC 6749 4.1.2.1, and a word of Apple's.
 _CANCELLED: Final = {"access_denied", "user_cancelled_authorize"}
@@ -94,7 +93,7 @@ def told_name(user: str) -> str | None:
     Nobody has signed it: the browser could have written anything. It is for people to read.
     """
     try:
-        name = orjson.loads(user[:MAX_USER])["name"]
+        name = orjson.loads(user)["name"]
         parts = [name.get("firstName"), name.get("lastName")]
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         return None

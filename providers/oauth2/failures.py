@@ -42,7 +42,7 @@ def quoted(text: object) -> str:
     """
     if not isinstance(text, str):
         return ""
-    line = _PRIVATE.sub("\N{HORIZONTAL ELLIPSIS}", " ".join(text[:1024].split()))
+    line = _PRIVATE.sub("\N{HORIZONTAL ELLIPSIS}", " ".join(text.split()))
     return "".join(c if c.isprintable() else "?" for c in line)[:MAX_QUOTED]
 
 

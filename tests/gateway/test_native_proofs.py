@@ -252,3 +252,15 @@ async def test_c13_no_proof_can_be_read_in_the_store(
 
 def test_a_proof_has_an_id_and_a_lifetime() -> None:
     assert Proof("id", 1.0) == ("id", 1.0)
+
+
+async def test_o20_a_code_is_shown_to_the_provider_that_it_is_of() -> None:
+    """Whoever is asked first could redeem another one's code."""
+    kit = Kit(BrowserScript("first"), BrowserScript("second"), return_urls=[RETURN])
+    code = {"code": "c", "code_verifier": "v" * 43, "redirect_uri": RETURN}
+    with capture_logs() as logs:
+        assert word(await kit.login(**code)) == errors.BADREQUEST
+        assert word(await kit.login(provider="second", **code)) == errors.BADREQUEST
+    details = [line["detail"] for line in logs]
+    assert details[0] == "a code, and not the provider that it is of"
+    assert details[1] == "no provider of this app can use these fields"

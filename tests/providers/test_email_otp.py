@@ -20,6 +20,7 @@ from providers import (
     Rejected,
     Unavailable,
     UnknownIdentity,
+    _icons,
     load,
 )
 from providers._email_otp_config import EmailOtpConfig
@@ -84,6 +85,11 @@ def attempt(identity: str) -> Attempt:
 
 def test_it_is_the_type_of_its_name() -> None:
     assert load("email_otp") is EmailOtp
+
+
+def test_form_asks_for_the_address() -> None:
+    assert EmailOtp.asks == ("email",)
+    assert provider().icon == _icons.ENVELOPE
 
 
 # Who it is

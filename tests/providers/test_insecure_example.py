@@ -6,7 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from providers import Attempt, Context, Fields, Identity, Reason, Rejected, UnknownIdentity, load
+from providers import (
+    Attempt,
+    Context,
+    Fields,
+    Identity,
+    Reason,
+    Rejected,
+    UnknownIdentity,
+    _icons,
+    load,
+)
 from providers.insecure_example import InsecureExample, InsecureExampleConfig
 from tests.config.reading import parse, refused
 from tests.providers.sending import Recorder
@@ -31,6 +41,11 @@ async def log_in(provider: InsecureExample, **fields: str) -> Any:
 
 def test_it_is_the_type_of_its_name() -> None:
     assert load("insecure_example") is InsecureExample
+
+
+def test_form_asks_for_name_and_password(provider: InsecureExample) -> None:
+    assert provider.asks == ("username", "password")
+    assert provider.icon == _icons.PERSON
 
 
 @pytest.mark.parametrize(

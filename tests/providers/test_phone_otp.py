@@ -19,6 +19,7 @@ from providers import (
     Rejected,
     Unavailable,
     UnknownIdentity,
+    _icons,
     load,
 )
 from providers._phone_otp_config import PhoneOtpConfig
@@ -36,6 +37,11 @@ def outbox() -> Outbox:
 
 def test_it_is_the_type_of_its_name() -> None:
     assert load("phone_otp") is PhoneOtp
+
+
+def test_form_asks_for_the_number() -> None:
+    assert PhoneOtp.asks == ("phone",)
+    assert provider().icon == _icons.PHONE
 
 
 # Who it is

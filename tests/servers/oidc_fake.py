@@ -17,6 +17,7 @@ signs), ``person``, and what differs in ``metadata`` (discovery), ``claims`` (ID
 ``userinfo``, ``callback`` (what the browser brings back; a list says it several times); all by
 name, with ABSENT for what is left out. ``forge`` makes the ID tokens of the token endpoint.
 ``cancels``: the person turns back. ``manner`` plays Google, Microsoft, Apple or GitHub.
+``Visitor.walk(url, {}, "")`` is a browser on its way through, without a browser.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 PKCE with S256 is needed, nobody is asked for consent, there are no refresh tokens, and ID tokens
 have the claims of the scopes that were asked for. Scopes: openid profile email groups.
+
+    with OidcProvider(folder, authority, Client("app", ("https://gw/callback/x",), "none")) as idp:
+        arrival = await idp.sign_in(url, "alice")    # or asyncio.run(...) in a synchronous test
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -81,7 +82,7 @@ class Markup(HTMLParser):
     @property
     def text(self) -> str:
         """What can be read on the page."""
-        return " ".join(self.one("body").text.split())
+        return re.sub("[ \n]+", " ", self.one("body").text)
 
     @property
     def title(self) -> str:
@@ -115,6 +116,8 @@ def faults(page: Markup) -> Iterator[str]:
         yield "no doctype, language or direction"
     if not page.title.strip() or len(page.all("h1")) != 1 or len(page.all("main")) != 1:
         yield "not one title, h1 and main"
+    if len([e for e in page.elements if "autofocus" in e.attributes]) > 1:
+        yield "the focus is in two places"
     ids = [e["id"] for e in page.elements if e.get("id") is not None]
     if len(set(ids)) < len(ids) or "" in ids:
         yield f"ids are not unique: {ids}"

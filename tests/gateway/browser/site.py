@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -18,7 +18,8 @@ from gateway.audit import Audit
 from gateway.browser.routes import Browser
 from gateway.login import Engine
 from gateway.method import Method
-from providers import Attempt, Fields, Identity, Provider, Reason, Rejected
+from gateway.outcomes import SignedIn
+from providers import Attempt, CodeChallenge, Fields, Identity, Provider, Reason, Rejected
 from tests.gateway.browser.markup import Form, Markup, faults
 from tests.gateway.kit import APP, CodeScript, Kit, Script
 
@@ -33,11 +34,19 @@ class Phone(CodeScript):
 
     asks = ("phone",)
 
+    def __init__(self, name: str, **challenge: Any) -> None:
+        super().__init__(name, **challenge)
+        self.languages: list[str | None] = []
+
     def identify(self, fields: Fields) -> str | None:
         phone = fields.get("phone")
         if phone is not None and not phone.startswith("+"):
             raise Rejected("not a number", Reason.PHONE)
         return phone
+
+    async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
+        self.languages.append(fields.get("lang"))
+        return await super().begin(attempt, fields)
 
 
 class Staff(Script):
@@ -82,11 +91,14 @@ class Site:
         self.browser = Browser(self.engine, public_url)
         self.base = URL(public_url or "").path.rstrip("/")
         self.server: RawTestServer
+        self.refuses: int | None = None  # status with which no body is read
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if not self.browser.claims(request):
             return web.Response(text="the API")
         body = await request.read()
+        if self.refuses is not None:
+            return self.browser.refuse(request, self.refuses)
         if request.method == "POST" and self.browser.is_op(request, body):
             return web.Response(text="the API")
         return await self.browser.answer(request, body, "192.0.2.1", "r")
@@ -95,7 +107,13 @@ class Site:
     async def open(self) -> AsyncIterator[Person]:
         """Listen; yield a person whose browser has been nowhere."""
         self.server = RawTestServer(self.handle)
-        async with self.server, aiohttp.ClientSession() as session:
+        async with self.server, self.visit() as person:
+            yield person
+
+    @contextlib.asynccontextmanager
+    async def visit(self) -> AsyncIterator[Person]:
+        """Yield one more person."""
+        async with aiohttp.ClientSession() as session:
             yield Person(self, session)
 
 
@@ -175,3 +193,17 @@ class Person:
     def path(self, link: str) -> str:
         """Where a link of a page leads at the gateway, whose proxy takes its own path off."""
         return link.removeprefix(self.site.base)
+
+
+def shown(page: Markup) -> tuple[str, str]:
+    """Return the code that a page shows, and the challenge."""
+    return page.one("p", class_="code").text, page.one("code", class_="id").text
+
+
+async def redeem(site: Site, location: str, verifier: str) -> SignedIn | None:
+    """Exchange what a browser brought to the app."""
+    brought = parse_qs(urlsplit(location).query)
+    outcome = await site.kit.login(
+        challenge=brought["challenge"][0], otp=brought["code"][0], code_verifier=verifier
+    )
+    return outcome if isinstance(outcome, SignedIn) else None

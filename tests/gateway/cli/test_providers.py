@@ -16,7 +16,7 @@ def test_every_type_has_a_line_with_purpose_and_state(capsys: pytest.CaptureFixt
     assert [line.split()[0] for line in lines] == list(providers.available())
     assert {"phone_otp", "insecure_example"} <= {line.split()[0] for line in lines}
     for line in lines:
-        assert re.fullmatch(r"[a-z_]+ +[^ ].{9,} \((installed|not installed: .+)\)", line)
+        assert re.fullmatch(r"[a-z0-9_]+ +[^ ].{9,} \((installed|not installed: .+)\)", line)
 
 
 def test_missing_library_is_named(

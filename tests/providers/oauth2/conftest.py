@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from providers.oauth2.web import Web
+from tests.providers.oauth2.arriving import NewSite, Site, provider
 from tests.providers.oauth2.reaching import APP, Timer, Times, config_for
 from tests.servers.oidc_fake import OidcFake
 from tests.servers.tls import Authority
@@ -41,3 +43,24 @@ async def web(idp: OidcFake, authority: Authority, times: Times) -> AsyncIterato
     web = Web("corp", config_for(idp, authority), times)
     yield web
     await web.close()
+
+
+@pytest.fixture
+async def new_site(idp: OidcFake, authority: Authority, times: Times) -> AsyncIterator[NewSite]:
+    """Make providers of ``idp``, or of another one, by the keys of their configuration."""
+    made: list[Site] = []
+
+    def new(other: OidcFake | None = None, **keys: Any) -> Site:
+        there = other or idp
+        made.append(Site(provider(config_for(there, authority, **keys), times), there, authority))
+        return made[-1]
+
+    yield new
+    for site in made:
+        await site.oauth2.close()
+
+
+@pytest.fixture
+def site(new_site: NewSite) -> Site:
+    """A provider of ``idp`` as most are configured."""
+    return new_site()
