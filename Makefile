@@ -17,7 +17,7 @@ run: $(VENV)/run.stamp  ## start the gateway on gateway.yaml; ARGS="--listen 127
 	exec $(BIN)/python -m gateway serve --config gateway.yaml $(ARGS)
 
 test: $(VENV)/test.stamp servers  ## run the whole test suite; ARGS="-k throttle" for a part
-	$(BIN)/python -m pytest $(ARGS)
+	@tools/test.sh $(BIN)/python $(ARGS)
 
 lint: $(VENV)/test.stamp  ## check style and types
 	$(BIN)/python -m ruff check .

@@ -8,6 +8,8 @@ import pytest
 from bench import proc
 from bench.proc import Stat
 
+pytestmark = pytest.mark.alone
+
 STAT = "4242 ({name}) S 17 4242 4242 0 -1 4194304 9 0 0 0 31 11 5 7 20 0 1 0 12345 1 2 3"
 
 

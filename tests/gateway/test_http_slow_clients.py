@@ -12,6 +12,8 @@ import pytest
 from tests.gateway.conftest import Site
 from tests.gateway.raw_http import Wire
 
+pytestmark = pytest.mark.alone
+
 SLOW, IDLE = 200, 500
 HEAD_TIMEOUT = 10.0  # seconds
 PACE = 5.0  # seconds between two bytes of a slow connection

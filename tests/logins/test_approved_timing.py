@@ -14,6 +14,8 @@ import pytest
 from tests.logins.approved import MAIL, PHONE, PeopleFile, configuration
 from tests.logins.site import Site, running
 
+pytestmark = pytest.mark.alone
+
 TRIES = 200  # for each kind
 VENDOR = 0.1  # seconds that the vendor takes
 DIRECTORY = 0.01

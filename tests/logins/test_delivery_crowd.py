@@ -19,6 +19,8 @@ from tests.servers.smtp import SmtpServer
 from tests.servers.smtp_record import END
 from tests.servers.tls import Authority
 
+pytestmark = pytest.mark.alone
+
 CROWD = 500
 ROUNDS = 4
 DEADLINE = 8.0

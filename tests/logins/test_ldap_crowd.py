@@ -24,6 +24,8 @@ from tests.servers.process import HOST
 from tests.servers.slapd import Slapd, numbered
 from tests.servers.tls import Authority
 
+pytestmark = pytest.mark.alone
+
 STAFF, NARROW, LAG = "staff", "narrow", "lag"
 CROWD = 200
 POOL = 8  # connections

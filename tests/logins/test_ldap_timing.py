@@ -16,6 +16,8 @@ from tests.servers.configs import GENEROUS
 from tests.servers.slapd import PEOPLE, Person, Slapd, ssha
 from tests.servers.tls import Authority
 
+pytestmark = pytest.mark.alone
+
 NAMES: Final = 300
 FIRST: Final = 40  # names, after which there is something to go by
 PREFIXES: Final = 1000

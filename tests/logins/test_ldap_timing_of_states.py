@@ -18,6 +18,8 @@ from tests.servers.configs import GENEROUS
 from tests.servers.slapd import PEOPLE, Group, Person, Slapd
 from tests.servers.tls import Authority
 
+pytestmark = pytest.mark.alone
+
 TRIES: Final = 60  # of each kind
 FIRST: Final = 30  # that sign in before, so that there is something to go by
 PASSWORD: Final = "the password of everybody"

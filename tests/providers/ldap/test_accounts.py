@@ -38,7 +38,7 @@ def generalized(offset: timedelta) -> str:
         "9223372036854775807",
         "9223372036854775806",  # no date that there is
         "9223372032559808511",
-        ticks(HOUR),
+        pytest.param(ticks(HOUR), id="in-an-hour"),
     ],
 )
 def test_an_account_of_active_directory_is_in_use(expires: str | None) -> None:
@@ -87,10 +87,10 @@ def test_an_account_of_freeipa_expires() -> None:
 @pytest.mark.parametrize(
     ("expires", "why"),
     [
-        (generalized(-HOUR), "password expired"),
+        pytest.param(generalized(-HOUR), "password expired", id="an-hour-ago"),
         ("19700101000000Z", "password expired"),
         ("soon", "password expired"),
-        (generalized(HOUR), None),
+        pytest.param(generalized(HOUR), None, id="in-an-hour"),
         ("20380119031407Z", None),
     ],
 )
