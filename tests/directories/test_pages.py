@@ -19,7 +19,7 @@ from tests.directories.pages import SERVICE_PASSWORD, Setup, environment
 from tests.logins.site import until
 from tests.servers.gateway import ROOT, GatewayProcess, post
 from tests.servers.mesibo import MesiboCloud
-from tests.servers.slapd import PEOPLE, SUFFIX
+from tests.servers.slapd import MUST_CHANGE, PEOPLE, SUFFIX
 
 KINDS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Setup]]] = {
     "openldap": openldap.openldap,
@@ -124,7 +124,11 @@ def test_every_page_is_run_and_in_the_index() -> None:
 @EVERY_KIND
 def test_the_upstreams_are_fine(site: Site) -> None:
     checked = site.check("--connect")
-    assert (checked.stdout, checked.returncode) == (f"{site.gateway.config_file}: fine\n", 0)
+    finding, fine = checked.stdout.splitlines()
+    assert (fine, checked.returncode) == (f"{site.gateway.config_file}: fine", 0)
+    servers = r"(\d) of \1 servers answer"
+    told = rf"provider staff: people below .+ \(sub\) by \(.+\); groups .+; {servers}"
+    assert re.fullmatch(told, finding)
 
 
 @EVERY_KIND
@@ -140,6 +144,15 @@ def test_check_tells_who_would_be_let_in(site: Site, name: str, status: int, las
     checked = site.check("--user", name)
     assert checked.returncode == status
     assert checked.stdout.splitlines()[-1].startswith(f"provider staff: {last}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("openldap", MUST_CHANGE.uid), ("active-directory", "new")]
+)
+def test_check_tells_whose_password_has_to_be_changed_first(site: Site, name: str) -> None:
+    checked = site.check("--user", name)
+    last = "provider staff: refused here, told as BADLOGIN: must change the password"
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (1, last)
 
 
 @EVERY_KIND
@@ -182,6 +195,10 @@ def test_the_directory_itself_locks_as_the_page_says(site: Site) -> None:
         assert not site.setup.binds("lee", "not-the-password")
     assert not site.setup.binds("lee", site.setup.password("lee"))
     assert site.refusal("lee") == "account locked"
+    checked = site.check("--user", "lee")
+    last = "provider staff: refused here, told as BADLOGIN: account locked"
+    assert checked.returncode == 1
+    assert checked.stdout.splitlines()[-1].startswith(last)
 
 
 @pytest.mark.parametrize("kind", ["openldap"])

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 import providers
-from providers import Attempt, Context, Fields, Rejected, UnknownIdentity
+from providers import Attempt, Context, Fields, Rejected, UnknownIdentity, _icons
 from providers.ldap import MAX_PASSWORD, Ldap
 from providers.ldap.settings import LdapConfig
 from tests.config.reading import parse
@@ -28,6 +28,11 @@ def provider(text: str = SECURE) -> Ldap:
 
 def identify(name: str, text: str = "", field: str = "username") -> str | None:
     return provider(SECURE + text).identify(cast(Fields, {field: name, "password": "secret"}))
+
+
+def test_form_asks_for_name_and_password() -> None:
+    assert Ldap.asks == ("username", "password")
+    assert provider().icon == _icons.BUILDING
 
 
 # Who the request says it is

@@ -32,7 +32,7 @@ SERVICE_PASSWORD: Final = "svc-secret"
 ADMIN: Final = f"cn=admin,{SUFFIX}"
 ADMIN_PASSWORD: Final = "admin-secret"
 LOCKOUT: Final = 5  # wrong passwords
-LOCKOUT_SECONDS: Final = 600
+LOCKOUT_SECONDS: Final = 2
 
 SPECIAL_NAMES: Final = (
     "o'neil",

@@ -122,7 +122,7 @@ def test_good_file_is_fine(file: Path, capsys: pytest.CaptureFixture[str]) -> No
             id="variable",
         ),
         pytest.param(SECRET + "\n", "{file: nowhere}\n", "3:9: secret: ", id="file"),
-        pytest.param("redis://", "redis+cluster://", "2:14: store.url: ", id="store"),
+        pytest.param("redis://", "rediz://", "2:14: store.url: ", id="store"),
         pytest.param("apps:", "\tapps:", "4:1: not valid YAML: ", id="yaml"),
     ],
 )

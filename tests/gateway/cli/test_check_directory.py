@@ -19,6 +19,7 @@ from tests.servers.samba import Samba
 from tests.servers.slapd import (
     GROUPS,
     LOCKED,
+    MUST_CHANGE,
     PEOPLE,
     SERVICE,
     SERVICE_PASSWORD,
@@ -34,6 +35,10 @@ DRIVERS: Final = ("ldap3", "python-ldap")
 ANN: Final = Person("ann", attributes={"mail": "ann@example.test"})
 BOB: Final = Person("bob")
 STAFF, GUESTS = Group("staff", [ANN.dn, LOCKED.dn]), Group("guests", [BOB.dn])
+JUST_NOW: Final = f"{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%SZ}"
+SHUT: Final = Person("shut", attributes={"pwdAccountLockedTime": JUST_NOW})
+USE_TLS: Final = "use ldaps:// or tls.start_tls: true"
+NOBODY: Final = f"ldaps://{HOST}:1"
 YESTERDAY: Final = f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1):%Y-%m-%d}"
 WRONG: Final = "wrong-secret"
 
@@ -45,7 +50,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Slapd]:
-    people = [ANN, BOB, LOCKED, *map(Person, SPECIAL_NAMES)]
+    people = [ANN, BOB, LOCKED, SHUT, MUST_CHANGE, *map(Person, SPECIAL_NAMES)]
     folder = tmp_path_factory.mktemp("slapd")
     with Slapd(folder, authority, people=people, groups=[STAFF, GUESTS]) as directory:
         yield directory
@@ -86,10 +91,14 @@ def check(folder: Path, keys: dict[str, Any], *arguments: str) -> subprocess.Com
 def problem(folder: Path, keys: dict[str, Any]) -> str:
     """Return the one problem that ``check --connect`` finds."""
     ended = check(folder, keys, "--connect")
-    (line,) = (line for line in ended.stdout.splitlines() if not line.startswith("warning: "))
-    assert ended.returncode == 1
+    (line,) = (line for line in ended.stdout.splitlines() if not told_besides(line))
+    assert (ended.returncode, ended.stderr) == (1, "")
     assert line.startswith("provider staff: ")
     return line
+
+
+def told_besides(line: str) -> bool:
+    return line.startswith("warning: ") or line.endswith(" servers answer")
 
 
 # Every upstream
@@ -100,7 +109,10 @@ def test_directory_that_is_fine(tmp_path: Path, staff: dict[str, Any], directory
     groups = {"required": [STAFF.dn], "denied": [GUESTS.dn]}
     ended = check(tmp_path, {**staff, "groups": groups}, "--connect")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines()[-1] == f"{tmp_path}/gateway.yaml: fine"
+    seen, fine = (line for line in ended.stdout.splitlines() if not line.startswith("warning: "))
+    assert fine == f"{tmp_path}/gateway.yaml: fine"
+    where = f"people below {PEOPLE} (sub) by (uid={{username}}); groups by memberOf"
+    assert seen == f"provider staff: {where}; 1 of 1 servers answer"
     # It bound as the service account and nobody else, and asked what a login asks.
     assert set(directory.binds()) == {SERVICE}
     assert (PEOPLE, "(uid=*)") in [tuple(search) for search in directory.searches()]
@@ -117,8 +129,28 @@ def test_password_of_the_service_account(
 
 def test_base_that_is_not_there(tmp_path: Path, staff: dict[str, Any]) -> None:
     base = f"ou=peopel,{SUFFIX}"
-    found = problem(tmp_path, {**staff, "user_search": {"base_dn": base}})
+    keys = {"user_search": {"base_dn": base}, "groups": {"required": [STAFF.dn]}}
+    found = problem(tmp_path, {**staff, **keys})
     assert f"{base}, where people should be, cannot be read; correct the name" in found
+
+
+def test_servers_that_answer_are_counted_beside_the_problem(
+    tmp_path: Path, staff: dict[str, Any], directory: Slapd
+) -> None:
+    ended = check(tmp_path, {**staff, "urls": [directory.tls_url, NOBODY]}, "--connect")
+    lines = [line for line in ended.stdout.splitlines() if not line.startswith("warning: ")]
+    where = f"people below {PEOPLE} (sub) by (uid={{username}}); no groups"
+    assert lines[0] == f"provider staff: {where}; 1 of 2 servers answer"
+    assert lines[1].startswith(f"provider staff: {NOBODY}: ")
+    assert (len(lines), ended.returncode, ended.stderr) == (2, 1, "")
+
+
+def test_port_without_tls_is_called_one(
+    tmp_path: Path, staff: dict[str, Any], directory: Slapd
+) -> None:
+    url = f"ldaps://{HOST}:{directory.port}"
+    found = problem(tmp_path, {**staff, "urls": [url]})
+    assert found.startswith(f"provider staff: {url}: no TLS: the server closed the connection; ")
 
 
 def test_filter_and_base_that_find_nobody_are_shown_as_they_are_sent(
@@ -159,27 +191,37 @@ def test_server_that_wants_tls_says_so(
     tmp_path: Path, staff: dict[str, Any], directory: Slapd
 ) -> None:
     clear = {**staff, "urls": [directory.url], "tls": {}, "allow_cleartext": True}
-    assert "the server wants TLS before passwords (result code 13)" in problem(tmp_path, clear)
+    told = "the server wants TLS before passwords (result code 13)"
+    assert problem(tmp_path, clear) == f"provider staff: {directory.url}: {told}; {USE_TLS}"
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-def test_l15_active_directory_that_wants_signing_says_so(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, driver: str
-) -> None:
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samba]:
     with Samba(tmp_path_factory.mktemp("samba")) as controller:
-        keys = {
-            "preset": "active_directory",
-            "driver": driver,
-            "urls": [controller.url],
-            "allow_cleartext": True,
-            "bind_dn": samba.SERVICE.principal,
-            "bind_password": samba.SERVICE.password,
-            "user_search": {"base_dn": samba.BASE},
-        }
-        assert "wants TLS or signing before passwords (result code 8)" in problem(tmp_path, keys)
-        secure = {**keys, "urls": [controller.tls_url], "tls": {"ca_file": str(controller.ca_file)}}
-        ended = check(tmp_path, {**secure, "allow_cleartext": False}, "--connect")
-        assert ended.returncode == 0
+        yield controller
+
+
+@pytest.fixture
+def domain(controller: Samba, driver: str) -> dict[str, Any]:
+    """The keys of a provider that is fine."""
+    return {
+        "preset": "active_directory",
+        "driver": driver,
+        "urls": [controller.tls_url],
+        "tls": {"ca_file": str(controller.ca_file)},
+        "bind_dn": samba.SERVICE.principal,
+        "bind_password": samba.SERVICE.password,
+        "user_search": {"base_dn": samba.BASE},
+    }
+
+
+def test_l15_active_directory_that_wants_signing_says_so(
+    tmp_path: Path, domain: dict[str, Any], controller: Samba
+) -> None:
+    clear = {**domain, "urls": [controller.url], "tls": {}, "allow_cleartext": True}
+    told = "the server wants TLS or signing before passwords (result code 8)"
+    assert problem(tmp_path, clear) == f"provider staff: {controller.url}: {told}; {USE_TLS}"
+    assert check(tmp_path, domain, "--connect").returncode == 0
 
 
 def test_clear_text_is_refused_by_the_file_alone(
@@ -244,6 +286,40 @@ def test_step_that_refuses_somebody_is_the_last(
     assert set(directory.binds()) <= {SERVICE}  # nobody's password is needed, or tried
 
 
+@pytest.mark.parametrize(
+    ("person", "why"),
+    [
+        (SHUT, f"account locked at {JUST_NOW}, until pwdLockoutDuration has passed"),
+        (MUST_CHANGE, "must change the password"),
+    ],
+    ids=["locked for a while", "must change"],
+)
+def test_l11_who_could_not_sign_in_with_the_right_password_is_refused(
+    tmp_path: Path, staff: dict[str, Any], person: Person, why: str
+) -> None:
+    status, steps = walk(tmp_path, staff, person.uid)
+    assert (status, steps[-1]) == (1, f"refused here, told as BADLOGIN: {why}")
+    assert f"password: {why}" in steps
+
+
+@pytest.mark.parametrize(
+    ("person", "why"),
+    [
+        (samba.BOB, None),
+        (samba.LOCKED, "account locked"),
+        (samba.MUST_CHANGE, "must change the password"),
+    ],
+    ids=["fine", "locked", "must change"],
+)
+def test_l11_who_could_not_sign_in_to_active_directory_is_refused(
+    tmp_path: Path, domain: dict[str, Any], person: samba.Person, why: str | None
+) -> None:
+    status, steps = walk(tmp_path, domain, person.name)
+    assert f"password: {why or 'nothing against it that shows'}" in steps
+    last = f"refused here, told as BADLOGIN: {why}" if why else "signs in, if the proof is right,"
+    assert (status, steps[-1][: len(last)]) == (int(why is not None), last)
+
+
 @pytest.mark.parametrize("name", SPECIAL_NAMES)
 def test_l2_a65_filter_is_shown_as_it_is_sent(
     tmp_path: Path, staff: dict[str, Any], directory: Slapd, name: str
@@ -253,8 +329,9 @@ def test_l2_a65_filter_is_shown_as_it_is_sent(
     assert status == 0
     (shown,) = (step for step in steps if step.startswith("search: "))
     assert shown.startswith(f"search: below {PEOPLE} (sub) for (uid=")
-    (sent,) = (search for search in directory.searches() if search.base)
+    sent, person = (search for search in directory.searches() if search.base)
     assert sent.base == PEOPLE
+    assert person.filter == "(objectClass=*)"  # what is shown of the password
     assert f"username {name}, " in f"{steps[-2]}, "
 
 
@@ -271,6 +348,7 @@ def test_service_account_that_is_refused_ends_the_walk(
     last = ended.stdout.splitlines()[-1]
     assert ended.returncode == 1
     assert f"UNAVAILABLE: {directory.tls_url} refuses bind_dn and bind_password: wrong" in last
+    assert ended.stderr == ""
 
 
 def test_groups_that_cannot_be_searched_end_the_walk(tmp_path: Path, staff: dict[str, Any]) -> None:

@@ -123,12 +123,13 @@ def test_problems_of_upstreams_come_first(tmp_path: Path, staff: dict[str, Any])
     keys = {"user_search": {"base_dn": "ou=x,dc=example,dc=test"}}
     broken = {**staff, "config": {**staff["config"], **keys}}
     status, lines = check(tmp_path, "ann", "--connect", staff=broken)
-    warning, problem = lines
+    finding, warning, problem = lines
     assert status == 1
+    assert finding.startswith("provider staff: people below ou=x,dc=example,dc=test (sub) by ")
     assert warning.startswith("warning: provider staff: cn=default,")
     assert "where people should be, cannot be read" in problem
     status, lines = check(tmp_path, "ann", "--connect", staff=staff)
-    assert (status, lines[0]) == (0, warning)
+    assert (status, lines[1]) == (0, warning)
     assert lines[-1].endswith("the mesibo address 7")
 
 
@@ -137,6 +138,6 @@ def test_l10_advice_is_no_problem(tmp_path: Path, staff: dict[str, Any]) -> None
     config = {"issuer": {"type": "sandbox"}, "apps": {"*": {}}, "providers": {"staff": staff}}
     file.write_text(yaml.safe_dump(config))
     ended = run("check", "--config", str(file), "--connect")
-    warning, fine = ended.stdout.splitlines()
+    _, warning, fine = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr, fine) == (0, "", f"{file}: fine")
     assert "locks an account after" in warning

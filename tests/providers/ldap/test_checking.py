@@ -19,6 +19,8 @@ from tests.servers.tls import Authority
 NewLdap = Callable[..., Ldap]
 ENG = f"cn=eng,{GROUPS}"
 NONE = f"cn=none,{GROUPS}"
+BY_MEMBER = f"groups below {GROUPS} (sub) by (member={{dn}})"
+BY_PRINCIPAL = "who bind as {username}@corp.test"
 SECRETS = ("svc-secret", "wrong-secret")
 
 
@@ -134,8 +136,7 @@ async def test_problem_says_what_to_do(
         (BY_SEARCH, f"people below {PEOPLE} (sub) by (uid={{username}}); no groups"),
         (
             BY_SEARCH | {"groups": {"required": [ENG], "base_dn": GROUPS}},
-            f"people below {PEOPLE} (sub) by (uid={{username}}); "
-            f"groups below {GROUPS} (sub) by (member={{dn}})",
+            f"people below {PEOPLE} (sub) by (uid={{username}}); {BY_MEMBER}",
         ),
         (
             BY_SEARCH
@@ -148,8 +149,7 @@ async def test_problem_says_what_to_do(
         (BY_TEMPLATE, f"people are uid={{username}},{PEOPLE}; no groups"),
         (
             {"user_dn": "{username}@corp.test"},
-            "people below the whole domain (sub) by (uid={username}), "
-            "who bind as {username}@corp.test; no groups",
+            f"people below the whole domain (sub) by (uid={{username}}), {BY_PRINCIPAL}; no groups",
         ),
     ],
     ids=["search", "groups by search", "own keys", "template", "principal"],
