@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from gateway.issuer import Issuer
 from gateway.method import Method
 from gateway.outcomes import HandedOver, HandOver, SignedIn
+from gateway.spent_codes import Kept, SpentCodes
 from gateway.stores import Store, StoreUnavailable
 from gateway.throttle import Throttle
 from gateway.tickets import Ticket, Tickets
@@ -29,22 +31,29 @@ class Proven(NamedTuple):
     identity: Identity
     app_id: str  # to which app
     typed_name: str = ""  # how they call themselves, for want of a better name
+    spent: bytes | None = None  # see ``SpentCodes.key``
 
 
 class Conclusion:
     """From a proven identity to a token, or to a ticket for one."""
 
-    def __init__(self, store: Store, throttle: Throttle, issuer: Issuer, tickets: Tickets) -> None:
+    def __init__(
+        self,
+        store: Store,
+        throttle: Throttle,
+        issuer: Issuer,
+        tickets: Tickets,
+        spent_codes: SpentCodes,
+    ) -> None:
         self._store = store
         self._throttle = throttle
         self._issuer = issuer
         self._tickets = tickets
+        self._spent_codes = spent_codes
 
     async def sign_in(self, proven: Proven) -> SignedIn:
         """Hand out the token. Raises ``LoginError`` and ``StoreUnavailable``, as do all here."""
-        return await self._once(
-            proven, lambda address, name: self.issue(address, proven.app_id, name)
-        )
+        return await self._once(proven, partial(self._issue_or_keep, proven))
 
     async def hand_over(self, proven: Proven, challenge: str, wish: HandOver) -> HandedOver:
         """Leave a ticket for the token under the id ``challenge``."""
@@ -55,6 +64,15 @@ class Conclusion:
                 proven.app_id, challenge, Ticket(address, name, provider), wish
             ),
         )
+
+    async def _issue_or_keep(self, proven: Proven, address: str, name: str | None) -> SignedIn:
+        try:
+            return await self.issue(address, proven.app_id, name)
+        except BaseException:
+            if proven.spent is not None:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._spent_codes.keep(proven.spent, Kept(address, name))
+            raise
 
     async def issue(self, address: str, app_id: str, name: str | None) -> SignedIn:
         """Get the token. No other line of the gateway does."""

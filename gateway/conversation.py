@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from gateway import errors
+from gateway import errors, spent_codes
 from gateway.challenges import Lease, plain_digits
 from gateway.claims import Claims
 from gateway.conclusion import Proven
@@ -51,6 +51,7 @@ class Conversation:
         self._fields = request.fields
         self._app_id = request.app
         self._hand_over = request.hand_over
+        self._spent = desk.spent_codes.key(request.app, method.provider.name, request.fields)
         self._claims = Claims(desk.store, desk.throttle, method.provider.name)
         self._attempt = Attempt(
             app=app,
@@ -95,12 +96,38 @@ class Conversation:
     async def _prove_at_once(self) -> HandedOver | SignedIn:
         """A failure is counted before the proof is looked at."""
         await self._claims.count(self._failures, self._requests)
+        signed_in = await self._proven_before() or await self._prove()
+        with contextlib.suppress(StoreUnavailable):  # a failure too many: no harm to this login
+            await self._desk.store.forget([*self._claims.windows, *self._passed])
+        return signed_in
+
+    async def _prove(self) -> HandedOver | SignedIn:
         result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
         if not isinstance(result, Identity):
             raise Unavailable(self._provider.name, "gave a challenge it does not announce")
-        signed_in = await self._conclude(result)
-        with contextlib.suppress(StoreUnavailable):  # a failure too many: no harm to this login
-            await self._desk.store.forget([*self._claims.windows, *self._passed])
+        return await self._conclude(result)
+
+    async def _proven_before(self) -> SignedIn | None:
+        """The token for a code that was spent when it could not be had."""
+        if self._spent is None:
+            return None
+        taken = await self._desk.spent_codes.take(self._spent)
+        if isinstance(taken, Limited):
+            raise errors.limited(taken)
+        verdict, lease = taken
+        if verdict.busy:
+            raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
+        if not verdict.leased:
+            return None
+        kept = spent_codes.read(lease)
+        try:
+            signed_in = await self._desk.conclusion.issue(kept.address, self._app_id, kept.name)
+            if not await self._desk.challenges.finish(lease, forget=()):
+                raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
+        except BaseException:
+            with contextlib.suppress(StoreUnavailable):
+                await self._desk.challenges.release(lease)
+            raise
         return signed_in
 
     async def _send(self, challenge: CodeChallenge) -> CodeSent:
@@ -192,7 +219,7 @@ class Conversation:
 
     async def _conclude(self, identity: Identity) -> HandedOver | SignedIn:
         name = self._fields.get("name", "")
-        proven = Proven(self._method, identity, self._app_id, name)
+        proven = Proven(self._method, identity, self._app_id, name, self._spent)
         if self._hand_over is None:
             return await self._desk.conclusion.sign_in(proven)
         return await self._desk.conclusion.hand_over(proven, new_id(), self._hand_over)

@@ -11,6 +11,7 @@ from gateway.digests import Digests
 from gateway.errands import Errands
 from gateway.issuer import Issuer
 from gateway.metrics import Metrics
+from gateway.spent_codes import SpentCodes
 from gateway.stores import Store
 from gateway.throttle import Throttle
 from gateway.tickets import Tickets
@@ -26,6 +27,7 @@ class Desk:
     challenges: Challenges
     trips: Trips
     tickets: Tickets
+    spent_codes: SpentCodes
     throttle: Throttle
     conclusion: Conclusion
     metrics: Metrics
@@ -44,6 +46,7 @@ class Desk:
         """Put together what works on one store, under one secret."""
         challenges = Challenges(store, digests)
         tickets = Tickets(challenges, digests)
+        spent_codes = SpentCodes(challenges, digests)
         return cls(
             store=store,
             digests=digests,
@@ -51,7 +54,8 @@ class Desk:
             trips=Trips(challenges, digests),
             tickets=tickets,
             throttle=throttle,
-            conclusion=Conclusion(store, throttle, issuer, tickets),
+            spent_codes=spent_codes,
+            conclusion=Conclusion(store, throttle, issuer, tickets, spent_codes),
             metrics=metrics,
             errands=errands,
         )

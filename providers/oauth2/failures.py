@@ -28,8 +28,8 @@ _ADVICE: Final = {
 
 _PRIVATE: Final = re.compile(
     r"\S*[@\uff20]\S*"  # an address
+    r"|(?=[^\s\d]*\d)\S{16,}|\S{33,}"  # a code, a token; words have no digits
     r"|\+?\d[\d ().-]{6,}\d"  # a phone number
-    r"|\S{33,}"  # a code, a token
 )
 
 log = structlog.get_logger()
