@@ -20,7 +20,9 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 def client_context(ca_file: Path) -> ssl.SSLContext:
     """TLS to servers whose certificates come from these authorities. Raises ``OSError``."""
-    return ssl.create_default_context(cafile=ca_file)
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def require(loaded: Loaded) -> None:

@@ -16,12 +16,20 @@ from config.spelling import invalid
 @functools.cache
 def system_authorities() -> ssl.SSLContext:
     """The system's authorities. Reading them takes tens of milliseconds: once is enough."""
-    return ssl.create_default_context()
+    return at_least_1_2(ssl.create_default_context())
 
 
 def client_context(ca_file: Path | None) -> ssl.SSLContext:
     """Trust the authorities in ``ca_file``, or the system's. Raises ``OSError``."""
-    return ssl.create_default_context(cafile=ca_file) if ca_file else system_authorities()
+    if ca_file is None:
+        return system_authorities()
+    return at_least_1_2(ssl.create_default_context(cafile=ca_file))
+
+
+def at_least_1_2(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Refuse older versions of TLS (RFC 8996): Python does not, as some distributions build it."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _usable(ca_file: Path) -> Path:

@@ -8,7 +8,7 @@ import os
 import ssl
 
 from providers import _sockets
-from providers._tls import client_context
+from providers._tls import at_least_1_2, client_context
 from providers.ldap.certificates import described
 from providers.ldap.client import Connection, ConnectionFailed, Server, TlsSettings
 from providers.ldap.wire import Wire
@@ -98,7 +98,7 @@ def _reason(error: OSError, server: Server) -> str:
 def _client_context(settings: TlsSettings) -> ssl.SSLContext:
     if settings.verify:
         return client_context(settings.ca_file)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = at_least_1_2(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
