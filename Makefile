@@ -8,10 +8,10 @@ UV ?= $(BIN)/uv
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help run test lint format bench lock servers clean
+.PHONY: help run test lint format bench screenshots lock servers clean
 
 help:  ## list the targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/run.stamp  ## start the gateway on gateway.yaml; ARGS="--listen 127.0.0.1:8081"
 	exec $(BIN)/python -m gateway serve --config gateway.yaml $(ARGS)
@@ -30,6 +30,9 @@ format: $(VENV)/test.stamp  ## put the code into its format, sort imports
 
 bench: $(VENV)/test.stamp servers  ## run the benchmarks
 	$(BIN)/python bench/run.py $(ARGS)
+
+screenshots: $(VENV)/test.stamp servers  ## take the pictures of the sign-in page for docs/ anew
+	$(BIN)/python -m tests.browser.screenshots
 
 lock: $(VENV)/test.stamp  ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for new versions
 	$(LOCK) $(ARGS) --all-extras --group test --group lint --output-file requirements/test.txt

@@ -86,15 +86,21 @@ class SignIn:
         if empty is not None:
             return self._form(method, typed, Fault(self._texts("error_required"), empty))
         if step != "code":
-            return await self._login(method, typed, {})
+            return await self._login(method, typed, {}, in_code=step == "resend")
         otp = form.get("otp", "").strip()
         if not otp:
             return self._code(method, typed, fault=Fault(self._texts("error_required"), "otp"))
-        return await self._login(method, typed, {"otp": otp})
+        return await self._login(method, typed, {"otp": otp}, in_code=True)
 
     async def _login(
-        self, method: Method, typed: Mapping[str, str], answer: Mapping[str, str]
+        self,
+        method: Method,
+        typed: Mapping[str, str],
+        answer: Mapping[str, str],
+        *,
+        in_code: bool = False,
     ) -> Page | Redirect:
+        """``in_code``: the form for the code is open, and stays so if this is refused."""
         link, visitor = self._link, self._visitor
         request = LoginRequest(
             link.app_id,
@@ -114,7 +120,7 @@ class SignIn:
             case CodeSent():
                 return self._code(method, typed, outcome)
             case Refused():
-                return self._refused(method, typed, outcome, in_code=bool(answer))
+                return self._refused(method, typed, outcome, in_code=in_code)
             case _:
                 raise TypeError(f"{type(outcome).__name__} is for apps")
 

@@ -5,12 +5,13 @@ It trusts the authority that it is given, and looks no name up but localhost.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import ChromeOptions, Remote
@@ -41,6 +42,7 @@ FLAGS: Final = (
 COLOURS: Final = {"dark": 0, "light": 1}  # of Blink's setting preferredColorScheme
 SWITCH: Final = {True: "true", False: "false"}
 POLL: Final = 0.02  # seconds
+LOGS: Final = {"browser": "ALL", "performance": "ALL"}
 
 T = TypeVar("T")
 
@@ -78,8 +80,7 @@ class Browser:
         # A process of its own, not a child of Chromium's: either is gone when the test run dies.
         argv = ["chromedriver", f"--port={self._port}"]
         self.driver_process = Process("chromedriver", argv, folder)
-        width, height = size
-        self._metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._size = size
 
     def __enter__(self) -> Self:
         try:
@@ -88,6 +89,7 @@ class Browser:
             self.process.wait(lambda: "\n" in self._devtools())
             self.driver_process.wait(self._listens)
             self.driver = self._attach()
+            self.resize(*self._size)
         except BaseException:
             self._stop()
             raise
@@ -103,12 +105,8 @@ class Browser:
     def _attach(self) -> Remote:
         options = ChromeOptions()
         options.debugger_address = f"{HOST}:{self._devtools().split()[0]}"
-        driver = Remote(ChromeRemoteConnection(f"http://{HOST}:{self._port}"), options=options)
-        driver.execute(
-            "executeCdpCommand",
-            {"cmd": "Emulation.setDeviceMetricsOverride", "params": self._metrics},
-        )
-        return driver
+        options.set_capability("goog:loggingPrefs", LOGS)
+        return Remote(ChromeRemoteConnection(f"http://{HOST}:{self._port}"), options=options)
 
     def __exit__(
         self,
@@ -142,7 +140,40 @@ class Browser:
         """Write what can be seen of the page, as PNG."""
         file.write_bytes(self.driver.get_screenshot_as_png())
 
+    # -- what only its developer sees
+
+    def cdp(self, command: str, **parameters: Any) -> Any:
+        """Call a method of the Chrome DevTools Protocol, for the tab that is in front."""
+        call = {"cmd": command, "params": parameters}
+        return self.driver.execute("executeCdpCommand", call)["value"]
+
+    def console(self) -> list[str]:
+        """Take what the browser has complained of since the last call.
+
+        That is what scripts raised, what a page's policy forbade, and what could not be loaded.
+        """
+        return [entry["message"] for entry in self._log("browser")]
+
+    def ways(self) -> list[str]:
+        """Take the URLs that a tab was led to since the last call, whether they opened or not."""
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        return [
+            event["params"]["documentURL"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+            and event["params"].get("type") == "Document"
+        ]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.execute("getLog", {"type": kind})["value"]
+        return entries
+
     # -- what a person does
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page of this tab another size, in CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
 
     def open(self, url: str) -> None:
         self.driver.get(url)
@@ -155,7 +186,7 @@ class Browser:
 
     def press(self, label: str) -> None:
         """Press the button, or follow the link, that says ``label``."""
-        self.find(By.XPATH, f"//*[self::button or self::a][normalize-space()={label!r}]").click()
+        self.find(By.XPATH, f'//*[self::button or self::a][normalize-space()="{label}"]').click()
 
     def find(self, by: str, value: str) -> WebElement:
         """Wait for an element that can be seen; see selenium's ``By``."""
@@ -168,8 +199,14 @@ class Browser:
         try:
             found: T = waiting.until(lambda _: reached())
         except WebDriverException:
-            raise TimeoutError(f"not reached; at {self.url}: {self.text[:300]}") from None
+            raise TimeoutError(f"not reached; at {self.url}: {self._excerpt()}") from None
         return found
+
+    def _excerpt(self) -> str:
+        try:
+            return self.text[:300]
+        except WebDriverException:
+            return "(no page)"
 
 
 def _trust(home: Path, authority: Authority) -> None:

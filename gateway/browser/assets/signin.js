@@ -53,9 +53,11 @@ for (const button of document.querySelectorAll("[data-reveals]")) {
 for (const button of document.querySelectorAll("[data-copy]")) {
   const status = document.querySelector("[data-copied]");
   button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    status.textContent = status.dataset.copied;
+  button.addEventListener("click", () => {
+    navigator.clipboard.writeText(button.dataset.copy).then(
+      () => { status.textContent = status.dataset.copied; },
+      () => { getSelection().selectAllChildren(document.querySelector(".code")); },
+    );
   });
 }
 
