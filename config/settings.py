@@ -20,6 +20,13 @@ from config.spelling import invalid
 MEMORY = "memory://"
 MIN_SECRET = 32  # bytes
 
+_STORES = {
+    "redis": "HOST:PORT/DB",
+    "rediss": "HOST:PORT/DB",
+    "redis+sentinel": "HOST:PORT,HOST:PORT/SERVICE/DB",
+    "redis+cluster": "HOST:PORT,HOST:PORT",
+}
+
 _PROVIDER_NAME = "^[a-z0-9][a-z0-9_-]{0,31}$"
 _PROVIDER_TYPE = r"^([a-z][a-z0-9_]*|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+)$"
 
@@ -52,18 +59,24 @@ def _store_url(secret: SecretStr) -> SecretStr:
     scheme = text.partition("://")[0]
     if text == MEMORY:
         return secret
-    if scheme in ("redis+sentinel", "redis+cluster"):
-        raise invalid(f"{scheme}:// is not available in this version: use redis:// or rediss://")
-    if scheme not in ("redis", "rediss"):
-        raise invalid("must be memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
-    try:
-        url = urlsplit(text)
-        complete = bool(url.hostname) and url.port != 0
-    except ValueError:
-        complete = False
-    if not complete:
-        raise invalid(f"must be {scheme}://HOST:PORT/DB")
+    if scheme not in _STORES:
+        raise invalid(
+            "must be memory://, redis://HOST:PORT/DB, rediss://HOST:PORT/DB, "
+            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB or redis+cluster://HOST:PORT,HOST:PORT"
+        )
+    authority = re.split("[/?#]", text.removeprefix(f"{scheme}://"), maxsplit=1)[0]
+    hosts = authority.rpartition("@")[2]
+    if not all(map(_is_address, hosts.split(",") if "+" in scheme else [hosts])):
+        raise invalid(f"must be {scheme}://{_STORES[scheme]}")
     return secret
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(f"//{text}")
+        return bool(url.hostname) and url.port != 0 and "," not in text
+    except ValueError:
+        return False
 
 
 ProviderName = Annotated[
@@ -92,7 +105,9 @@ class StoreEntry(Model):
     url: Annotated[Secret, AfterValidator(_store_url)] = Field(
         default=SecretStr(MEMORY), json_schema_extra={"default": MEMORY}
     )
-    """memory://, redis:// or rediss://; a secret, since it may hold a password."""
+    """memory://, redis://, rediss://, redis+sentinel:// or redis+cluster://; a secret, since it may
+    hold a password.
+    """
 
     @property
     def in_memory(self) -> bool:

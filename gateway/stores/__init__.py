@@ -164,8 +164,10 @@ def open_store(
     """Make the store that ``url`` names; raises ``BadStoreUrl``. It connects when it is used.
 
     ``memory://`` keeps at most ``max_entries`` challenges, and as many counters, in this process.
-    ``redis://`` and ``rediss://`` (TLS) are those of redis-py: ``redis://user:password@host:6379/0``.
-    Every call then takes at most ``timeout`` seconds, over ``lanes`` connections.
+    ``redis://`` and ``rediss://`` (TLS) name one server: ``redis://user:password@host:6379/0``.
+    ``redis+sentinel://user:password@s1:26379,s2:26379/SERVICE/0`` asks sentinels for it;
+    ``redis+cluster://user:password@n1:7000,n2:7001`` is a cluster that these nodes know.
+    Every call then takes at most ``timeout`` seconds, over ``lanes`` connections to each server.
     """
     # Imported when asked for: redis-py costs 21 MB, and need not be installed.
     scheme = url.partition("://")[0]
@@ -173,12 +175,21 @@ def open_store(
         from gateway.stores.memory import MemoryStore
 
         return MemoryStore(max_entries)
-    if scheme not in ("redis", "rediss"):
-        raise BadStoreUrl("a store's URL starts with memory://, redis:// or rediss://")
+    if scheme not in ("redis", "rediss", "redis+sentinel", "redis+cluster"):
+        raise BadStoreUrl(
+            "a store's URL starts with memory://, redis://, rediss://, redis+sentinel://"
+            " or redis+cluster://"
+        )
     try:
+        from gateway.stores import _redis_url
         from gateway.stores.redis import RedisStore
     except ModuleNotFoundError as error:
         raise BadStoreUrl(
             f'{scheme}:// needs the libraries redis and hiredis: pip install ".[redis]"'
         ) from error
-    return RedisStore.from_url(url, timeout=timeout, lanes=lanes)
+    parsed = _redis_url.parse(url)
+    if parsed.scheme != _redis_url.CLUSTER:
+        return RedisStore.connect(parsed, timeout=timeout, lanes=lanes)
+    from gateway.stores.cluster import ClusterStore
+
+    return ClusterStore.connect(parsed, timeout=timeout, lanes=lanes)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 
 from gateway.stores import StoreUnavailable
 
@@ -51,7 +51,7 @@ class Pipeline:
         max_waiting: int = 10_000,
     ) -> None:
         self._pool = pool
-        self._name = name
+        self.name = name
         self._timeout = timeout
         self._max_waiting = max_waiting
         self._waiting: list[_Command] = []
@@ -69,11 +69,9 @@ class Pipeline:
         ``ResponseError`` as well.
         """
         if self._closed:
-            raise StoreUnavailable(f"{self._name}: closed")
+            raise StoreUnavailable(f"{self.name}: closed")
         if len(self._waiting) >= self._max_waiting:
-            raise StoreUnavailable(
-                f"{self._name}: {self._max_waiting} commands are waiting already"
-            )
+            raise StoreUnavailable(f"{self.name}: {self._max_waiting} commands are waiting already")
         loop = self._loop = self._loop or asyncio.get_running_loop()
         if not self._waiting:
             self._since = loop.time()
@@ -113,7 +111,7 @@ class Pipeline:
             trouble = str(error) or type(error).__name__
         for command in commands:
             if not command.reply.done():
-                command.reply.set_exception(StoreUnavailable(f"{self._name}: {trouble}"))
+                command.reply.set_exception(StoreUnavailable(f"{self.name}: {trouble}"))
 
 
 async def _exchange(lane: _Lane, commands: list[_Command]) -> None:
@@ -133,6 +131,7 @@ class _Lane:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._connection: AbstractConnection | None = None
+        self._demoted = False  # it leads to a server that is no master any more
 
     async def exchange(self, commands: list[_Command]) -> None:
         """Write all commands at once, then read their replies."""
@@ -141,13 +140,13 @@ class _Lane:
             packed = b"".join([command.packed for command in commands])
             await connection.send_packed_command(packed, check_health=False)
             for command in commands:
-                await _read(connection, command.reply)
+                await self._read(connection, command.reply)
         except BaseException:  # a time-out, too: replies that come too late belong to nobody
             await self._drop()
             raise
 
     async def _connect(self) -> AbstractConnection:
-        if self._connection is not None and await _ended(self._connection):
+        if self._connection is not None and (self._demoted or await _ended(self._connection)):
             await self._drop()
         if self._connection is None:
             self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped
@@ -156,20 +155,30 @@ class _Lane:
     async def _drop(self) -> None:
         """Let the connection go, without a goodbye."""
         connection, self._connection = self._connection, None
+        self._demoted = False
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
 
+    async def _read(self, connection: AbstractConnection, reply: asyncio.Future[Reply]) -> None:
+        try:
+            result = await connection.read_response()
+        except ResponseError as error:  # an answer, too: the commands after it still get theirs
+            self._demoted = self._demoted or _tells_of_another_master(error)
+            if not reply.done():
+                reply.set_exception(error)
+        else:
+            if not reply.done():  # it is, if the caller was cancelled
+                reply.set_result(result)
 
-async def _read(connection: AbstractConnection, reply: asyncio.Future[Reply]) -> None:
-    try:
-        result = await connection.read_response()
-    except ResponseError as error:  # an answer, too: the commands after it still get theirs
-        if not reply.done():
-            reply.set_exception(error)
-    else:
-        if not reply.done():  # it is, if the caller was cancelled
-            reply.set_result(result)
+
+def _tells_of_another_master(error: ResponseError) -> bool:
+    """Whether a server that was the master is a replica now.
+
+    The next connection may lead to the new one: over sentinels, a name in DNS, a proxy.
+    """
+    # Before version 7, what a script met is in the middle of the text.
+    return isinstance(error, ReadOnlyError | MasterDownError) or "-READONLY " in str(error)
 
 
 async def _ended(connection: AbstractConnection) -> bool:

@@ -132,6 +132,8 @@ def test_secret_may_be_null() -> None:
     [
         *("memory://", "redis://localhost", "redis://localhost:6379/0", "rediss://h:6380/1"),
         *("redis://:pass%40word@h:6379/0", "redis://user:word@[::1]:6379"),
+        *("redis+sentinel://h/gw", "redis+sentinel://u:word@h1:26379,[::1]:26379/gw/0?tls=true"),
+        *("redis+cluster://h", "redis+cluster://u:word@h1:7000,h2:7001"),
     ],
 )
 def test_store(url: str) -> None:
@@ -145,20 +147,15 @@ def test_store_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
     assert "hunter2" not in repr(store)
 
 
-KNOWN_STORES = "must be memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB"
+KNOWN_STORES = (
+    "must be memory://, redis://HOST:PORT/DB, rediss://HOST:PORT/DB, "
+    "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB or redis+cluster://HOST:PORT,HOST:PORT"
+)
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (
-            "redis+sentinel://h1,h2/0",
-            "redis+sentinel:// is not available in this version: use redis:// or rediss://",
-        ),
-        (
-            "redis+cluster://h1",
-            "redis+cluster:// is not available in this version: use redis:// or rediss://",
-        ),
         ("memory://x", KNOWN_STORES),
         ("memory", KNOWN_STORES),
         ("localhost:6379", KNOWN_STORES),
@@ -170,6 +167,12 @@ KNOWN_STORES = "must be memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB
         ("redis://h:port", "must be redis://HOST:PORT/DB"),
         ("redis://h:99999", "must be redis://HOST:PORT/DB"),
         ("redis://[h", "must be redis://HOST:PORT/DB"),
+        ("redis://h1,h2", "must be redis://HOST:PORT/DB"),
+        ("redis://h1:1,h2:2", "must be redis://HOST:PORT/DB"),
+        ("redis+sentinel://", "must be redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB"),
+        ("redis+sentinel://h,/gw", "must be redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB"),
+        ("redis+cluster://:hunter2@h1:1,h2:x", "must be redis+cluster://HOST:PORT,HOST:PORT"),
+        ("redis+cluster://h1:1,:2", "must be redis+cluster://HOST:PORT,HOST:PORT"),
     ],
 )
 def test_store_refused(url: str, message: str) -> None:

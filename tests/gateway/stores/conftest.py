@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
 
 from gateway.stores import Store, open_store
 from gateway.stores.memory import MemoryStore
+from tests.servers.redis_cluster import RedisCluster
+from tests.servers.redis_sentinel import RedisSentinel
 from tests.servers.redis_server import RedisServer
 
 LetPass = Callable[[int], None]
@@ -31,6 +35,46 @@ class Clock:
         return self.seconds
 
 
+class Backend(Protocol):
+    """Servers of any kind."""
+
+    url: str
+
+    @property
+    def masters(self) -> list[RedisServer]: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def empty(backend: Backend) -> None:
+    for master in backend.masters:
+        master.ask("FLUSHALL")
+
+
+def shorten(backend: Backend, ms: int) -> None:
+    """Shorten the lives of all keys."""
+    for master in backend.masters:
+        master.ask("EVAL", SHORTEN, 0, ms)
+
+
+def empty_server(kind: str, request: pytest.FixtureRequest) -> Backend:
+    name = "redis_server" if kind == "redis" else f"redis_{kind}"
+    backend: Backend = request.getfixturevalue(name)
+    empty(backend)
+    return backend
+
+
+@contextlib.contextmanager
+def running(backend: Backend) -> Iterator[None]:
+    try:
+        backend.start()
+        yield
+    finally:
+        backend.stop()
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis for all tests that leave it running."""
@@ -38,6 +82,22 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSentinel]:
+    """The same, with a replica and sentinels."""
+    sentinel = RedisSentinel(tmp_path_factory.mktemp("sentinel"))
+    with running(sentinel):
+        yield sentinel
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """The same, as a cluster of three masters."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"), replicas=False)
+    with running(cluster):
+        yield cluster
 
 
 @pytest.fixture
@@ -57,7 +117,27 @@ def admin(redis_server: RedisServer) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["redis", "sentinel", "cluster"])
+def shared_kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def shared(shared_kind: str, request: pytest.FixtureRequest) -> Backend:
+    """Each of the servers that several processes can share, empty at first."""
+    return empty_server(shared_kind, request)
+
+
+@pytest.fixture
+async def shared_store(shared: Backend) -> AsyncIterator[Store]:
+    """A store on ``shared``."""
+    opened = open_store(shared.url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["memory", "redis", "sentinel", "cluster"])
 def kind(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -69,24 +149,28 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def let_pass(kind: str, clock: Clock, admin: redis.Redis) -> LetPass:
-    """Let so many ms pass, for ``store``."""
-
-    def in_memory(ms: int) -> None:
-        clock.seconds += ms / 1000
-
-    def in_redis(ms: int) -> None:
-        admin.eval(SHORTEN, 0, str(ms))
-
-    return in_memory if kind == "memory" else in_redis
+def backend(kind: str, request: pytest.FixtureRequest) -> Backend | None:
+    """What ``store`` keeps everything in, if that is a server."""
+    return None if kind == "memory" else empty_server(kind, request)
 
 
 @pytest.fixture
-async def store(
-    kind: str, clock: Clock, admin: redis.Redis, redis_server: RedisServer
-) -> AsyncIterator[Store]:
+def let_pass(backend: Backend | None, clock: Clock) -> LetPass:
+    """Let so many ms pass, for ``store``."""
+
+    def pass_(ms: int) -> None:
+        if backend is None:
+            clock.seconds += ms / 1000
+        else:
+            shorten(backend, ms)
+
+    return pass_
+
+
+@pytest.fixture
+async def store(backend: Backend | None, clock: Clock) -> AsyncIterator[Store]:
     """Each of the stores in turn, empty."""
-    opened = MemoryStore(clock=clock) if kind == "memory" else open_store(redis_server.url)
+    opened = MemoryStore(clock=clock) if backend is None else open_store(backend.url)
     await opened.open()
     yield opened
     await opened.close()

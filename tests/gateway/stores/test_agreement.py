@@ -1,19 +1,17 @@
-"""Whatever is asked in whatever order, both stores give the same answers."""
+"""Whatever is asked in whatever order, all stores give the same answers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.stores import Limited, Pending, Started, Store, open_store
 from gateway.stores.memory import MemoryStore
-from tests.gateway.stores.conftest import SHORTEN, Clock
+from tests.gateway.stores.conftest import Backend, Clock, empty, shorten
 from tests.gateway.stores.values import ALICE, MINE, SLACK, YOURS, digest, window
-from tests.servers.redis_server import RedisServer
 
 # All times are multiples of this, far more than an example takes: so no answer depends on how
 # quickly the test runs.
@@ -103,23 +101,21 @@ def passed(expected_ms: int, ms: int) -> bool:
 
 @given(st.lists(calls, min_size=10, max_size=50))
 @settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-async def test_memory_and_redis_agree(
-    admin: redis.Redis, redis_server: RedisServer, steps_to_take: list[Any]
-) -> None:
-    admin.flushdb()  # the fixture is made once for all examples
+async def test_memory_and_redis_agree(shared: Backend, steps_to_take: list[Any]) -> None:
+    empty(shared)  # the fixture is made once for all examples
     clock = Clock()
     memory: Store = MemoryStore(clock=clock)
-    shared = open_store(redis_server.url)
+    store = open_store(shared.url)
     try:
         for name, args, options, groups in steps_to_take:
             if name == "let pass":
                 clock.seconds += args[0] / 1000
-                admin.eval(SHORTEN, 0, args[0])
+                shorten(shared, args[0])
                 continue
             expected = await getattr(memory, name)(*args, **options, **groups)
-            actual = await getattr(shared, name)(*args, **options, **groups)
+            actual = await getattr(store, name)(*args, **options, **groups)
             assert await same(memory, expected, actual), (name, expected, actual)
     finally:
-        await shared.close()
+        await store.close()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
-import trustme
 
 from gateway.stores import Store, StoreUnavailable, open_store
 from tests.gateway.stores.values import (
     ALICE,
     MINE,
-    MINUTE,
     RIGHT,
     YOURS,
     pending,
@@ -27,7 +25,6 @@ from tests.gateway.stores.values import (
     window,
     wrong,
 )
-from tests.servers.process import free_port
 from tests.servers.redis_server import RedisServer
 
 W = [window("a", limit=100), window("b", limit=100), window("c", limit=100)]
@@ -197,41 +194,3 @@ async def test_one_refused_command_does_not_harm_the_others_of_its_batch(
     assert results[0] is results[2] is None
     assert isinstance(results[1], StoreUnavailable)
     assert await room(redis_store, W[0]) == 98
-
-
-@pytest.fixture
-async def tls(tmp_path: Path) -> AsyncIterator[tuple[int, Path]]:
-    """The port of a Redis with TLS, and the file of the authority that vouches for it."""
-    authority, port = trustme.CA(), free_port()
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    server = RedisServer(
-        tmp_path,
-        [
-            f"tls-port {port}",
-            f"tls-cert-file {tmp_path}/cert.pem",
-            f"tls-key-file {tmp_path}/key.pem",
-            "tls-auth-clients no",
-            f"tls-ca-cert-file {tmp_path}/ca.pem",
-        ],
-    )
-    server.start()
-    yield port, tmp_path / "ca.pem"
-    server.stop()
-
-
-async def test_it_works_over_tls(tls: tuple[int, Path]) -> None:
-    port, authority = tls
-    store = open_store(f"rediss://localhost:{port}/0?ssl_ca_certs={authority}")
-    assert (await start(store, resend_ms=MINUTE)).fresh
-    assert (await take(store, RIGHT)).leased
-    await store.close()
-
-
-async def test_a_server_that_nobody_vouches_for_is_refused(tls: tuple[int, Path]) -> None:
-    store = open_store(f"rediss://localhost:{tls[0]}/0")
-    with pytest.raises(StoreUnavailable, match="certificate verify failed"):
-        await store.ping()
-    await store.close()

@@ -97,6 +97,12 @@ def whole_story(error: BaseException) -> str:
     return "".join(causes)
 
 
+async def turns() -> None:
+    """A few turns of the loop, in which it sends what is to be sent and hears what there is."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Poll a condition, which may be asynchronous, for some seconds."""
     for _ in range(2_000):
