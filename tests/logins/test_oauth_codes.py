@@ -188,3 +188,21 @@ def test_c22_code_works_after_mesibo_was_down(scene: Scene) -> None:
         assert scene.site.ask("idp", **brought)["error"] == "UNAVAILABLE"
     scene.site.mesibo.ok()
     assert scene.site.ask("idp", **brought)["result"] == "OK"
+
+
+def test_c22_kept_code_is_for_who_has_all_that_goes_with_it(scene: Scene) -> None:
+    site, brought = scene.site, got(scene)
+    site.mesibo.fail("http503")
+    assert site.ask("idp", **brought)["error"] == "UNAVAILABLE"
+    site.mesibo.ok()
+    for changes in (
+        {"code_verifier": OTHER_VERIFIER},
+        {"redirect_uri": RETURNS[1]},
+        {"provider": "other"},
+        {"code": brought["code"][:-1]},
+    ):
+        other: dict[str, Any] = {"provider": "idp", **brought, **changes}
+        assert site.login(**other)["error"] == "BADLOGIN"
+    answers = site.at_once([{"provider": "idp", **brought}] * 10)
+    assert Counter(words(answers))["OK"] == 1
+    assert site.refused("idp", **brought)[0] in ("BADLOGIN", "RATELIMIT")
