@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gateway.stores import StoreUnavailable, open_store
+from gateway.stores import Store, StoreUnavailable, open_store
 from tests.gateway.stores.conftest import running
-from tests.gateway.stores.values import RIGHT, start, take, turns, whole_story
+from tests.gateway.stores.values import RIGHT, start, take, turns, until, whole_story
 from tests.servers.process import free_port
 from tests.servers.redis_sentinel import SERVICE, RedisSentinel
 from tests.servers.redis_server import RedisServer
@@ -77,6 +78,32 @@ async def test_what_is_not_a_sentinel_is_told(redis_sentinel: RedisSentinel) -> 
     with pytest.raises(StoreUnavailable, match="unknown command 'SENTINEL'"):
         await store.ping()
     await store.close()
+
+
+async def test_a_master_that_is_known_to_be_down_is_not_waited_for(tmp_path: Path) -> None:
+    servers = RedisSentinel(tmp_path)
+    with running(servers):
+        store = open_store(servers.url)
+        await store.ping()
+        master = servers.master
+        [replica] = [server for server in servers.servers if server is not master]
+        replica.kill()  # so that nobody can take over
+        master.process.signal(signal.SIGSTOP)
+        watches = servers.sentinels[2]
+        await until(lambda: "s_down" in watches.ask("SENTINEL", "MASTER", SERVICE)["flags"])
+        await until(lambda: told(store, "the master is down"))
+        async with asyncio.timeout(0.5):
+            with pytest.raises(StoreUnavailable, match="the master is down"):
+                await start(store)
+        await store.close()
+
+
+async def told(store: Store, what: str) -> bool:
+    try:
+        await store.ping()
+    except StoreUnavailable as error:
+        return what in str(error)
+    return False
 
 
 DATA_USER = "user gw on >sesame ~gw:* +@all -@dangerous"
