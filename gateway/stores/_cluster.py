@@ -126,7 +126,7 @@ class Cluster:
         if self._learning is None or self._learning.done():
             self._learnt = asyncio.get_running_loop().time()
             self._learning = asyncio.create_task(self._learn_from_any())
-            self._learning.add_done_callback(_heard)
+            self._learning.add_done_callback(heard)
         return self._learning
 
     async def _learn_from_any(self) -> None:
@@ -165,7 +165,7 @@ class Cluster:
         await asyncio.gather(*self._leaving)
 
 
-def _heard(task: asyncio.Task[None]) -> None:
+def heard(task: asyncio.Task[Any]) -> None:
     """Take note of how a task ended that perhaps nobody waits for."""
     if not task.cancelled():
         task.exception()

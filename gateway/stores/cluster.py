@@ -29,7 +29,7 @@ from gateway.stores import (
     Window,
 )
 from gateway.stores._claims import Claims, both, by_slot, settled
-from gateway.stores._cluster import Cluster
+from gateway.stores._cluster import Cluster, heard
 from gateway.stores._one_slot import OneSlot
 from gateway.stores._pipeline import Pipeline
 from gateway.stores._redis_url import Address, RedisUrl, connection_pool
@@ -231,6 +231,7 @@ class ClusterStore:
         task = asyncio.create_task(self._carry_out(steps, deadline))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
+        task.add_done_callback(heard)
         try:
             async with asyncio.timeout_at(deadline):
                 return await asyncio.shield(task)
