@@ -35,7 +35,7 @@ class Gateway:
         self._closing = contextlib.AsyncExitStack()
         self._draining = False
         self._drained_at = 0.0  # monotonic
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retirement: asyncio.Task[None] | None = None  # of the generation before
         self._tls: ssl.SSLContext | None = None
         self.metrics = Metrics()
         self._audit = Audit(self.metrics)
@@ -88,7 +88,8 @@ class Gateway:
 
         Listeners stay where they are; their certificate is read again.
         """
-        new = Generation(plan, self.metrics, self._audit)
+        # It looks at files.
+        new = await asyncio.to_thread(Generation, plan, self.metrics, self._audit)
         try:
             await new.open(self.current)
             self._load_certificate(plan)
@@ -104,11 +105,14 @@ class Gateway:
     def commit(self, new: Generation) -> None:
         """Let requests go to what was prepared from now on."""
         old, self.current = self.current, new
-        retiring = asyncio.create_task(self._retire(old, new))
-        self._retiring.add(retiring)
-        retiring.add_done_callback(self._retiring.discard)
+        self._retirement = asyncio.create_task(self._retire(old, new, self._retirement))
 
-    async def _retire(self, old: Generation, new: Generation) -> None:
+    async def _retire(
+        self, old: Generation, new: Generation, before: asyncio.Task[None] | None
+    ) -> None:
+        """End a generation, the oldest first: what went over to it is still in use by those."""
+        if before is not None:
+            await asyncio.wait([before])
         await old.finish(DRAIN)
         await old.close(new)
 
@@ -170,8 +174,8 @@ class Gateway:
     async def _finish(self) -> None:
         """Let deliveries end, and older generations."""
         within = max(0.0, self._drained_at - time.monotonic())
-        if self._retiring:
-            await asyncio.wait(self._retiring, timeout=within)
+        if self._retirement is not None:
+            await asyncio.wait([self._retirement], timeout=within)
         await self.current.finish(max(0.0, self._drained_at - time.monotonic()))
 
     async def _close_current(self) -> None:

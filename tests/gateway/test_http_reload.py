@@ -132,6 +132,42 @@ def test_request_in_flight_ends_with_what_it_began_with(start_site: StartSite, s
         assert "token" in answers[0]
 
 
+def test_reloads_while_a_request_runs_take_nothing_from_those_after(
+    start_site: StartSite, site: Site, start_redis: StartRedis
+) -> None:
+    """What goes over from one generation to the next is closed by none of them."""
+    with FaultProxy(site.mesibo.port) as proxy:
+        proxy.set(Faults(black_hole=True))
+        url = site.mesibo.url.replace(str(site.mesibo.port), str(proxy.port))
+        slow = {"type": "mesibo", "url": url, "app_token": site.mesibo.app_token}
+        keys: dict[str, Any] = {"store": {"url": start_redis().url}, "secret": "s" * 32}
+        running = Running(start_site(issuer=slow, **keys), issuer=slow, **keys)
+        answers: list[Any] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(
+                running.site.post(password_login(), second_step=False).json
+            )
+        )
+        asking.start()
+        until(lambda: proxy.accepted == 1)
+        fast = {**slow, "url": site.mesibo.url}
+        running.change(issuer=fast)
+        running.change(apps={APP: {}, OTHER: {}})
+        running.change(apps={APP: {}})
+        proxy.heal()
+        asking.join(10)
+        assert "token" in answers[0]
+        retired(running.site)
+        assert running.site.logs_in()
+
+
+def retired(site: Site) -> None:
+    """Wait until the generations before the current one are closed: their turn is over."""
+    before = reloads(site, "ok")
+    os.kill(site.gateway.pid, signal.SIGHUP)
+    until(lambda: reloads(site, "ok") > before)
+
+
 def test_store_that_does_not_answer_is_not_taken(running: Running, start_redis: StartRedis) -> None:
     redis = start_redis()
     url = redis.url
