@@ -8,7 +8,7 @@ UV ?= $(BIN)/uv
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help run test lint format bench screenshots lock servers clean
+.PHONY: help run test lint format bench screenshots lock sbom servers clean
 
 help:  ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,11 @@ lock: $(VENV)/test.stamp  ## bring requirements/ up to pyproject.toml; ARGS=--up
 	$(LOCK) $(ARGS) --all-extras --group test --group lint --output-file requirements/test.txt
 	$(LOCK) --extra all --constraints requirements/test.txt --output-file requirements/all.txt
 	$(LOCK) --constraints requirements/test.txt --output-file requirements/run.txt
+
+sbom: $(VENV)/test.stamp  ## list the Python packages of the image in build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/all.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file build/sbom.json
 
 servers:  ## install the real servers that the tests talk to (Debian, Ubuntu)
 	@tools/servers.sh
