@@ -16,13 +16,6 @@ if ((${#missing[@]})); then
     tools/apt.sh "${missing[@]}"
 fi
 
-# No Debian package has it. Without Go, the tests of the chart that need it are skipped.
-helm=helm.sh/helm/v3/cmd/helm@v3.18.6
-if command -v go > /dev/null && ! command -v helm > /dev/null && [[ ! -x ~/go/bin/helm ]]; then
-    echo "building helm"
-    GOBIN=~/go/bin go install "$helm" || echo "helm cannot be built here" >&2
-fi
-
 # What the tests run on Node.js, as locked. The stamp goes with an installation that was broken off.
 cd tests/servers/node
 if ! cmp -s package-lock.json node_modules/.stamp; then

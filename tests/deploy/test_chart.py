@@ -21,7 +21,6 @@ from tests.deploy.charts import (
     fits_kubernetes,
     helm,
     manifests,
-    needs_helm,
     template,
 )
 from tests.dockerfile import only
@@ -59,14 +58,12 @@ def test_version_is_the_project_s() -> None:
     assert f'\nversion = "{chart["appVersion"]}"\n' in project
 
 
-@needs_helm
 @each_example
 def test_helm_finds_nothing_to_complain_about(values: Path) -> None:
     done = helm("lint", "--strict", CHART, "--values", values, "--kube-version", "1.30")
     assert done.returncode == 0, done.stdout
 
 
-@needs_helm
 @each_example
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_kubernetes_knows_every_key(values: Path, version: str, tmp_path: Path) -> None:
@@ -80,7 +77,6 @@ def test_kubernetes_knows_every_key(values: Path, version: str, tmp_path: Path) 
     assert not fits_kubernetes(version, file)
 
 
-@needs_helm
 def test_kinds() -> None:
     few = {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}
     assert manifests(template(PHONE)).keys() == few
@@ -88,7 +84,6 @@ def test_kinds() -> None:
     assert manifests(template(EVERYTHING)).keys() == few | more
 
 
-@needs_helm
 @each_example
 def test_gateway_reads_the_configuration_that_is_rendered(values: Path, tmp_path: Path) -> None:
     text = manifests(template(values))["ConfigMap"]["data"]["gateway.yaml"]
@@ -106,7 +101,6 @@ def test_gateway_reads_the_configuration_that_is_rendered(values: Path, tmp_path
     assert settings.logging.format == "json"
 
 
-@needs_helm
 @each_example
 def test_values_arrive_as_they_are_written(values: Path) -> None:
     given = yaml.safe_load(values.read_text())["config"]
@@ -114,26 +108,24 @@ def test_values_arrive_as_they_are_written(values: Path) -> None:
     assert {key: rendered[key] for key in given} == given
 
 
-@needs_helm
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
         ("config.issuer=null", "issuer"),
-        ("config.providers.phone.type=carrier_pigeon", "/config/providers/phone/type"),
+        ("config.providers.phone.type=carrier_pigeon", "config.providers.phone.type"),
         ("config.limits.per_ipp=3", "per_ipp"),
         ("replica=3", "replica"),
-        ("redisUrl=memory://", "/redisUrl"),
-        ("service.type=Internet", "/service/type"),
-        ("networkPolicy.egressPorts={443,http}", "/networkPolicy/egressPorts/1"),
+        ("redisUrl=memory://", "redisUrl"),
+        ("service.type=Internet", "service.type"),
+        ("networkPolicy.egressPorts={443,http}", "networkPolicy.egressPorts.1"),
     ],
 )
 def test_wrong_values_are_refused(setting: str, complaint: str) -> None:
     with pytest.raises(ValueError, match="schema") as refused:
         template(PHONE, setting)
-    assert complaint in str(refused.value)
+    assert complaint in str(refused.value).replace("/", ".")  # as versions of Helm write paths
 
 
-@needs_helm
 def test_secret_of_another_form_takes_the_place_of_the_default() -> None:
     rendered = manifests(template(PHONE, "config.secret.env=GATEWAY_SECRET"))["ConfigMap"]
     assert yaml.safe_load(rendered["data"]["gateway.yaml"])["secret"] == {"env": "GATEWAY_SECRET"}
@@ -145,7 +137,6 @@ def pod() -> dict[str, Any]:
     return spec
 
 
-@needs_helm
 def test_pod_has_few_rights(pod: dict[str, Any]) -> None:
     user, group = map(int, only("USER").split(":"))
     container = pod["containers"][0]["securityContext"]
@@ -159,13 +150,11 @@ def test_pod_has_few_rights(pod: dict[str, Any]) -> None:
     assert container["capabilities"] == {"drop": ["ALL"]}
 
 
-@needs_helm
 def test_pod_has_time_to_drain(pod: dict[str, Any]) -> None:
     (_, pause) = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert pod["terminationGracePeriodSeconds"] > int(pause) + DRAIN
 
 
-@needs_helm
 def test_probes_ask_the_admin_listener(pod: dict[str, Any]) -> None:
     container = pod["containers"][0]
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
@@ -177,7 +166,6 @@ def test_probes_ask_the_admin_listener(pod: dict[str, Any]) -> None:
     }
 
 
-@needs_helm
 def test_files_that_change_are_seen(pod: dict[str, Any]) -> None:
     """What is mounted by ``subPath`` never changes."""
     assert all("subPath" not in mount for mount in pod["containers"][0]["volumeMounts"])
@@ -185,7 +173,6 @@ def test_files_that_change_are_seen(pod: dict[str, Any]) -> None:
     assert modes == [0o440, 0o440]  # not for every user: the gateway would warn
 
 
-@needs_helm
 def test_admin_port_is_open_to_monitoring_only() -> None:
     kinds = manifests(template(EVERYTHING))
     (port,) = kinds["Service"]["spec"]["ports"]
@@ -199,7 +186,6 @@ def test_admin_port_is_open_to_monitoring_only() -> None:
     assert [rule["ports"] for rule in closed] == [[{"port": "apps"}]]
 
 
-@needs_helm
 def test_job_of_the_pod_monitor_is_that_of_the_alerts() -> None:
     kinds = manifests(template(EVERYTHING))
     label = kinds["PodMonitor"]["spec"]["jobLabel"]
