@@ -112,6 +112,7 @@ class Supervisor:
         self._changing = asyncio.Lock()  # no worker starts in the middle of a reload
         self._draining = False
         self._admin: web.AppRunner | None = None
+        self._admin_server: asyncio.Server | None = None
         self.url = ""
         self.admin_url: str | None = None
 
@@ -137,10 +138,10 @@ class Supervisor:
         application = admin.application(self._metrics, self.not_ready)
         self._admin = web.AppRunner(application, access_log=None)
         await self._admin.setup()
-        server = await asyncio.get_running_loop().create_server(
+        self._admin_server = await asyncio.get_running_loop().create_server(
             cast(web.Server, self._admin.server), at.host, at.port
         )
-        port = server.sockets[0].getsockname()[1]
+        port = self._admin_server.sockets[0].getsockname()[1]
         self.admin_url = f"http://{HostPort(at.host, port)}"
 
     def _reserve(self) -> None:
@@ -223,6 +224,8 @@ class Supervisor:
                 await asyncio.wait(late)
         if self._reserved is not None:
             self._reserved.close()
+        if self._admin_server is not None:
+            self._admin_server.close()
         if self._admin is not None:
             await self._admin.cleanup()
 
