@@ -6,14 +6,17 @@ code can be sent again while the store holds only the seed and a keyed digest of
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from gateway import errors
 from gateway.digests import Digests
-from gateway.stores import Limited, Pending, Started, Store, Verdict, Window
+from gateway.errors import Refusal, TooMany
+from gateway.stores import Limited, Pending, Started, Store, StoreUnavailable, Window
 from providers import CodeChallenge
 
 SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
@@ -57,8 +60,11 @@ class Challenges:
         count: Sequence[Window],
         check: Sequence[Window],
         spend: Sequence[Window],
-    ) -> tuple[Started, str] | Limited:
-        """Keep a challenge, or find the one that is pending; return it with its code."""
+    ) -> tuple[Started, str]:
+        """Keep a challenge, or find the one that is pending; return it with its code.
+
+        Raises ``TooMany``.
+        """
         seed = secrets.token_bytes(SEED_SIZE)
         code = self._code(key, challenge, seed)
         pending = Pending(
@@ -70,7 +76,7 @@ class Challenges:
         )
         started = await self._store.start(key, pending, count=count, check=check, spend=spend)
         if isinstance(started, Limited):
-            return started
+            raise TooMany(started)
         if not started.fresh:
             code = self._code(key, challenge, started.memo[:SEED_SIZE])
         return started, code
@@ -84,22 +90,21 @@ class Challenges:
         lifetime: float,
         tries: int,
         count: Sequence[Window] = (),
-    ) -> Limited | None:
+    ) -> None:
         """Keep a challenge that is not delivered by a provider, under a key of its own.
 
-        ``memo`` has at most ``MAX_KEPT`` bytes.
+        ``memo`` has at most ``MAX_KEPT`` bytes. Raises ``TooMany``.
         """
         lifetime_ms = int(lifetime * 1000)
         digest = self._digests.proof(key, code)
         pending = Pending(digest, tries, lifetime_ms, lifetime_ms, bytes(SEED_SIZE) + memo)
         started = await self._store.start(key, pending, count=count, check=(), spend=())
         if isinstance(started, Limited):
-            return started
+            raise TooMany(started)
         if not started.fresh:
             # What is there is of a step that failed later: nobody has been told its code.
             await self._store.withdraw(key, fresh=True, spent=())
             await self._store.start(key, pending, count=(), check=(), spend=())
-        return None
 
     async def read(self, key: bytes) -> bytes | None:
         """The memo of a pending challenge."""
@@ -115,8 +120,8 @@ class Challenges:
 
     async def take(
         self, key: bytes, code: str, *, count: Sequence[Window], failures: Sequence[Window] = ()
-    ) -> tuple[Verdict, Lease] | Limited:
-        """Try a code. The lease counts only if the verdict says so."""
+    ) -> Lease | None:
+        """Try a code; None: it is wrong, or none is pending. Raises ``Refusal``."""
         lease = Lease(key, secrets.token_bytes(8), b"", time.monotonic())
         verdict = await self._store.take(
             key,
@@ -127,15 +132,29 @@ class Challenges:
             failures=failures,
         )
         if isinstance(verdict, Limited):
-            return verdict
+            raise TooMany(verdict)
+        if verdict.busy:
+            raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
+        if not verdict.leased:
+            return None
         lease.memo = verdict.memo[SEED_SIZE:]
-        return verdict, lease
+        return lease
 
-    async def finish(self, lease: Lease, *, forget: Sequence[Window]) -> bool:
-        """Use the code up. False: the lease was lost, so nothing may be handed out."""
-        if lease.lapsed:
-            return False
-        return await self._store.finish(lease.key, lease.id, forget=forget)
+    @contextlib.asynccontextmanager
+    async def used_up(self, lease: Lease) -> AsyncIterator[None]:
+        """Use the code up after what is done with it; if that fails, leave it as it was."""
+        try:
+            yield
+            await self.finish(lease, forget=())
+        except BaseException:
+            with contextlib.suppress(StoreUnavailable):
+                await self.release(lease)
+            raise
+
+    async def finish(self, lease: Lease, *, forget: Sequence[Window]) -> None:
+        """Use the code up. Raises ``Refusal`` if the lease was lost: nothing may be handed out."""
+        if lease.lapsed or not await self._store.finish(lease.key, lease.id, forget=forget):
+            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
 
     async def release(self, lease: Lease) -> None:
         """Leave the code as it was: the person was right, something else failed."""

@@ -23,7 +23,7 @@ class Claims:
         """Count a failure, and a request that stays counted. Raises ``Refusal``."""
         full = await self._store.count([*requests, *failures])
         if full is not None:
-            raise errors.limited(full)
+            raise errors.TooMany(full)
         self.windows += failures
 
     async def account(self, account: str) -> None:

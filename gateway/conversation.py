@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 
-from gateway import errors, spent_codes
+from gateway import spent_codes
 from gateway.challenges import Lease, plain_digits
 from gateway.claims import Claims
 from gateway.conclusion import Proven
 from gateway.desk import Desk
-from gateway.errors import Refusal
+from gateway.errors import TooMany
 from gateway.method import Method
 from gateway.outcomes import CodeSent, HandedOver, LoginRequest, SignedIn
-from gateway.stores import Limited, StoreUnavailable, Window
+from gateway.stores import StoreUnavailable, Window
 from gateway.tickets import new_id
 from providers import (
     Attempt,
@@ -111,24 +111,12 @@ class Conversation:
         """The token for a code that was spent when it could not be had."""
         if self._spent is None:
             return None
-        taken = await self._desk.spent_codes.take(self._spent)
-        if isinstance(taken, Limited):
-            raise errors.limited(taken)
-        verdict, lease = taken
-        if verdict.busy:
-            raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
-        if not verdict.leased:
+        lease = await self._desk.spent_codes.take(self._spent)
+        if lease is None:
             return None
         kept = spent_codes.read(lease)
-        try:
-            signed_in = await self._desk.conclusion.issue(kept.address, self._app_id, kept.name)
-            if not await self._desk.challenges.finish(lease, forget=()):
-                raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
-        except BaseException:
-            with contextlib.suppress(StoreUnavailable):
-                await self._desk.challenges.release(lease)
-            raise
-        return signed_in
+        async with self._desk.challenges.used_up(lease):
+            return await self._desk.conclusion.issue(kept.address, self._app_id, kept.name)
 
     async def _send(self, challenge: CodeChallenge) -> CodeSent:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
@@ -136,14 +124,14 @@ class Conversation:
         key = self._challenge_key()
         unused = self._unused()
         spent = self._desk.throttle.budget(self._provider.name, challenge.budgets) + unused
-        result = await challenges.start(
-            key, challenge, count=self._requests, check=self._failures, spend=spent
-        )
-        if isinstance(result, Limited):
-            if result.window in unused:
+        try:
+            started, code = await challenges.start(
+                key, challenge, count=self._requests, check=self._failures, spend=spent
+            )
+        except TooMany as error:
+            if error.window in unused:
                 self._desk.metrics.withheld(self._provider.name)
-            raise errors.limited(result)
-        started, code = result
+            raise
         receipt = None
         if started.deliver:
             try:
@@ -175,20 +163,14 @@ class Conversation:
 
     async def _answer(self, otp: str) -> HandedOver | SignedIn:
         challenges = self._desk.challenges
-        taken = await challenges.take(
+        lease = await challenges.take(
             self._challenge_key(), plain_digits(otp), count=self._requests, failures=self._failures
         )
-        if isinstance(taken, Limited):
-            raise errors.limited(taken)
-        verdict, lease = taken
-        if verdict.busy:
-            raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
-        if not verdict.leased:
+        if lease is None:
             raise Rejected("wrong, expired or used code, or none pending", Reason.CODE)
         signed_in = await self._redeem(lease)
         forget = [*self._failures, *self._claims.windows, *self._passed]
-        if not await challenges.finish(lease, forget=forget):
-            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
+        await challenges.finish(lease, forget=forget)
         await self._code_used()
         return signed_in
 

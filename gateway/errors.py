@@ -55,9 +55,12 @@ class Refusal(LoginError):
         self.retry_after = retry_after
 
 
-def limited(limit: Limited) -> Refusal:
+class TooMany(Refusal):
     """A full window, as the person is told of it."""
-    return Refusal(RATELIMIT, f"limit {limit.window.name}", limit.retry_after_ms / 1000)
+
+    def __init__(self, limit: Limited) -> None:
+        super().__init__(RATELIMIT, f"limit {limit.window.name}", limit.retry_after_ms / 1000)
+        self.window = limit.window
 
 
 def refusal(error: LoginError | StoreUnavailable) -> Refusal:

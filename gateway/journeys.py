@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from gateway.apps import App, Apps
 from gateway.audit import Audit, Trace
 from gateway.conclusion import Proven
 from gateway.desk import Desk
-from gateway.errors import Refusal
+from gateway.errors import Refusal, TooMany
 from gateway.method import Method
 from gateway.outcomes import (
     Departure,
@@ -31,7 +30,7 @@ from gateway.outcomes import (
     Stranded,
 )
 from gateway.return_urls import with_query
-from gateway.stores import Limited, StoreUnavailable
+from gateway.stores import StoreUnavailable
 from gateway.trips import Journey
 from providers import Attempt, BrowserSignIn, Cancelled, LoginError
 
@@ -102,12 +101,10 @@ class Journeys:
         if self._public_url is None:
             raise Refusal(errors.UNAVAILABLE, "public_url is not set: no browser could come back")
         provider = method.provider.name
-        begun = await self._desk.trips.begin(
+        trip_id = await self._desk.trips.begin(
             Journey(request.app, provider, wish), self._desk.throttle.requests(request.client)
         )
-        if isinstance(begun, Limited):
-            raise errors.limited(begun)
-        return GoTo(provider, begun, f"{self._public_url}{_path(begun)}", trips.LIFETIME)
+        return GoTo(provider, trip_id, f"{self._public_url}{_path(trip_id)}", trips.LIFETIME)
 
     async def depart(self, trip_id: str, cookie: str | None, lang: str) -> Departure | Stranded:
         """Send a browser out; each that opens the URL of a trip gets a state of its own."""
@@ -173,26 +170,18 @@ class Journeys:
             raise Strayed(mishap, "not the state of a sign-in of this browser at this provider")
         once = desk.trips.once(state)
         count = [*desk.throttle.requests(arrival.request.client), once]
-        taken = await desk.trips.take(trip_id, count)
-        if isinstance(taken, Limited):
-            if taken.window == once:
-                raise Strayed(Mishap.EXPIRED, "this browser came back already")
-            raise errors.limited(taken)
-        verdict, lease = taken
-        if verdict.busy:
-            raise Refusal(errors.UNAVAILABLE, "the same sign-in is ending right now", 1.0)
-        if not verdict.leased:
-            raise Strayed(Mishap.EXPIRED, "this sign-in is over")
         try:
-            handed = await self._hand_over(arrival, trip_id, trips.read(lease))
-            if not await desk.challenges.finish(lease, forget=()):
-                raise Refusal(errors.UNAVAILABLE, "the lease on the sign-in was lost")
-        except BaseException:
-            # The person may try again, from the start of the trip and with a state of its own.
-            with contextlib.suppress(StoreUnavailable):
-                await desk.challenges.release(lease)
+            lease = await desk.trips.take(trip_id, count)
+        except TooMany as error:
+            if error.window == once:
+                raise Strayed(Mishap.EXPIRED, "this browser came back already") from None
             raise
-        return handed
+        if lease is None:
+            raise Strayed(Mishap.EXPIRED, "this sign-in is over")
+        # After a failure the person may try again, from the start of the trip and with a state of
+        # its own.
+        async with desk.challenges.used_up(lease):
+            return await self._hand_over(arrival, trip_id, trips.read(lease))
 
     async def _hand_over(self, arrival: Arrival, trip_id: str, journey: Journey) -> HandedOver:
         arrival.request.app = journey.app_id

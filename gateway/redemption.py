@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from gateway import errors, tickets
 from gateway.apps import App
 from gateway.audit import Trace
 from gateway.desk import Desk
 from gateway.errors import Refusal
 from gateway.outcomes import LoginRequest, SignedIn
-from gateway.stores import Limited, StoreUnavailable
 from providers import Reason, Rejected
 
 
@@ -21,31 +18,19 @@ async def redeem(desk: Desk, app: App, request: LoginRequest, trace: Trace) -> S
         raise Refusal(errors.BADREQUEST, "a challenge without the code that ends it")
     if not tickets.is_id(request.challenge):
         raise Rejected("no challenge has such an id", Reason.CODE)
-    taken = await desk.tickets.take(
+    lease = await desk.tickets.take(
         request.app,
         request.challenge,
         code,
         request.fields.get("code_verifier", ""),
         desk.throttle.requests(request.client),
     )
-    if isinstance(taken, Limited):
-        raise errors.limited(taken)
-    verdict, lease = taken
-    if verdict.busy:
-        raise Refusal(errors.UNAVAILABLE, "the same code is being used right now", 1.0)
-    if not verdict.leased:
+    if lease is None:
         raise Rejected("wrong, expired or used code or verifier, or none pending", Reason.CODE)
     ticket = tickets.read(lease)
     trace.provider, trace.identity = ticket.provider, ticket.address
     if app.method(ticket.provider) is None or request.provider not in (None, ticket.provider):
         await desk.challenges.finish(lease, forget=())
         raise Rejected("a code of another provider", Reason.CODE)
-    try:
-        signed_in = await desk.conclusion.issue(ticket.address, request.app, ticket.name)
-        if not await desk.challenges.finish(lease, forget=()):
-            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
-    except BaseException:
-        with contextlib.suppress(StoreUnavailable):
-            await desk.challenges.release(lease)
-        raise
-    return signed_in
+    async with desk.challenges.used_up(lease):
+        return await desk.conclusion.issue(ticket.address, request.app, ticket.name)

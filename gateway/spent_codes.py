@@ -12,7 +12,6 @@ import orjson
 
 from gateway.challenges import MAX_KEPT, Challenges, Lease
 from gateway.digests import Digests
-from gateway.stores import Limited, Verdict
 from providers import Fields
 
 LIFETIME: Final = 300.0  # seconds
@@ -47,8 +46,8 @@ class SpentCodes:
         if len(memo) <= MAX_KEPT:
             await self._challenges.keep(key, "", memo, lifetime=LIFETIME, tries=TRIES)
 
-    async def take(self, key: bytes) -> tuple[Verdict, Lease] | Limited:
-        """Get the sole right to what is kept."""
+    async def take(self, key: bytes) -> Lease | None:
+        """Get the sole right to what is kept, if anything is. Raises ``Refusal``."""
         return await self._challenges.take(key, "", count=())
 
 

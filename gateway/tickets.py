@@ -20,7 +20,7 @@ import orjson
 from gateway.challenges import MAX_KEPT, Challenges, Lease, plain_digits
 from gateway.digests import Digests
 from gateway.outcomes import HandedOver, HandOver
-from gateway.stores import Limited, Verdict, Window
+from gateway.stores import Window
 from providers import Unavailable
 
 LIFETIME: Final = 60.0  # seconds
@@ -85,8 +85,11 @@ class Tickets:
 
     async def take(
         self, app_id: str, challenge: str, code: str, verifier: str, count: Sequence[Window]
-    ) -> tuple[Verdict, Lease] | Limited:
-        """Try a code. A wrong one, or a wrong verifier, is the end of the ticket."""
+    ) -> Lease | None:
+        """Try a code. A wrong one, or a wrong verifier, is the end of the ticket.
+
+        Raises ``Refusal``.
+        """
         bound = _bound(plain_digits(code), s256(verifier) if verifier else "")
         return await self._challenges.take(self._key(app_id, challenge), bound, count=count)
 

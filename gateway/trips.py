@@ -22,7 +22,7 @@ from gateway.challenges import MAX_KEPT, Challenges, Lease
 from gateway.digests import Digests
 from gateway.errors import Refusal
 from gateway.outcomes import HandOver
-from gateway.stores import Limited, Verdict, Window
+from gateway.stores import Window
 from gateway.tickets import is_id, new_id
 from providers import Trip
 
@@ -54,7 +54,7 @@ class Trips:
     def _key(self, trip_id: str) -> bytes:
         return self._digests.name("trip", trip_id)
 
-    async def begin(self, journey: Journey, count: Sequence[Window]) -> str | Limited:
+    async def begin(self, journey: Journey, count: Sequence[Window]) -> str:
         """Keep a trip; return its id. Raises ``Refusal``."""
         trip_id = new_id()
         wish = journey.wish
@@ -63,10 +63,10 @@ class Trips:
         )
         if len(memo) > MAX_KEPT:
             raise Refusal(errors.BADREQUEST, "the app id and return_url are too long")
-        limited = await self._challenges.keep(
+        await self._challenges.keep(
             self._key(trip_id), "", memo, lifetime=LIFETIME, tries=TRIES, count=count
         )
-        return limited or trip_id
+        return trip_id
 
     async def find(self, trip_id: str) -> Journey | None:
         """Return a trip that has not ended."""
@@ -100,8 +100,8 @@ class Trips:
         """Where the one return of a state counts."""
         return Window(self._digests.name("state", state), 1, int(LIFETIME * 1000), "state 1")
 
-    async def take(self, trip_id: str, count: Sequence[Window]) -> tuple[Verdict, Lease] | Limited:
-        """Get the sole right to end a trip."""
+    async def take(self, trip_id: str, count: Sequence[Window]) -> Lease | None:
+        """Get the sole right to end a trip that has not ended. Raises ``Refusal``."""
         return await self._challenges.take(self._key(trip_id), "", count=count)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from gateway.challenges import MAX_KEPT, Challenges, Lease
 from gateway.digests import Digests
+from gateway.errors import Refusal, TooMany
 from gateway.outcomes import HandedOver, HandOver
-from gateway.stores import Limited, Window
+from gateway.stores import Window
 from gateway.stores.memory import MemoryStore
 from gateway.tickets import LIFETIME, Ticket, Tickets, is_id, new_id, read, s256
 from providers import Unavailable
@@ -42,10 +43,7 @@ class Counter:
         self, code: str, verifier: str = VERIFIER, app: str = APP, challenge: str = ID
     ) -> Lease | None:
         """Show a code; return the lease if it was right."""
-        taken = await self.tickets.take(app, challenge, code, verifier, ())
-        assert not isinstance(taken, Limited)
-        verdict, lease = taken
-        return lease if verdict.leased else None
+        return await self.tickets.take(app, challenge, code, verifier, ())
 
 
 @pytest.fixture
@@ -193,8 +191,9 @@ async def test_a_ticket_is_used_once(counter: Counter) -> None:
     handed = await counter.make()
     lease = await counter.show(handed.code)
     assert lease is not None
-    assert await counter.show(handed.code) is None  # it is being used
-    assert await counter.challenges.finish(lease, forget=())
+    with pytest.raises(Refusal, match="being used"):
+        await counter.show(handed.code)
+    await counter.challenges.finish(lease, forget=())
     assert await counter.show(handed.code) is None
 
 
@@ -216,16 +215,17 @@ async def test_one_that_is_being_shown_makes_way_as_well(counter: Counter) -> No
     assert lease is not None
     handed = await counter.make()
     assert await counter.show(handed.code)
-    assert not await counter.challenges.finish(lease, forget=())
+    with pytest.raises(Refusal, match="lease"):
+        await counter.challenges.finish(lease, forget=())
 
 
 async def test_showing_a_code_counts_where_it_is_told_to(counter: Counter) -> None:
     window = Window(b"w" * 16, 1, 1000, "requests")
     handed = await counter.make()
-    for expected in (False, True):
-        taken = await counter.tickets.take(APP, ID, handed.code, VERIFIER, [window])
-        assert isinstance(taken, Limited) is expected
-    assert await counter.show(handed.code) is None  # leased by the first
+    assert await counter.tickets.take(APP, ID, handed.code, VERIFIER, [window])
+    with pytest.raises(TooMany) as refused:
+        await counter.tickets.take(APP, ID, handed.code, VERIFIER, [window])
+    assert refused.value.window == window
 
 
 async def test_an_address_that_does_not_fit_is_an_outage_of_the_provider(counter: Counter) -> None:

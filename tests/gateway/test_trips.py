@@ -10,9 +10,9 @@ import pytest
 from gateway import errors
 from gateway.challenges import MAX_KEPT, Challenges
 from gateway.digests import Digests
-from gateway.errors import Refusal
+from gateway.errors import Refusal, TooMany
 from gateway.outcomes import HandOver
-from gateway.stores import Limited, Window
+from gateway.stores import Window
 from gateway.stores.memory import MemoryStore
 from gateway.trips import LIFETIME, Journey, Trips, is_cookie, new_cookie, read
 from tests.gateway.kit import Clock
@@ -86,25 +86,22 @@ async def test_c19_a_trip_ends_by_itself(agency: Agency) -> None:
 
 async def test_a_trip_counts_where_it_is_told_to(agency: Agency) -> None:
     window = Window(b"w" * 16, 1, 1000, "requests")
-    assert isinstance(await agency.trips.begin(JOURNEY, [window]), str)
-    assert await agency.trips.begin(JOURNEY, [window]) == Limited(1000, window)
+    assert await agency.trips.begin(JOURNEY, [window])
+    with pytest.raises(TooMany) as refused:
+        await agency.trips.begin(JOURNEY, [window])
+    assert (refused.value.window, refused.value.retry_after) == (window, 1.0)
 
 
 async def test_one_right_ends_a_trip(agency: Agency) -> None:
     trip_id = await agency.begin()
-    taken = await agency.trips.take(trip_id, ())
-    assert not isinstance(taken, Limited)
-    verdict, lease = taken
-    assert verdict.leased
+    lease = await agency.trips.take(trip_id, ())
+    assert lease is not None
     assert read(lease) == JOURNEY
-    again = await agency.trips.take(trip_id, ())
-    assert not isinstance(again, Limited)
-    assert again[0].busy
+    with pytest.raises(Refusal, match="being used") as busy:
+        await agency.trips.take(trip_id, ())
+    assert (busy.value.word, busy.value.retry_after) == ("UNAVAILABLE", 1.0)
     assert await agency.store.finish(lease.key, lease.id, forget=())
-    after = await agency.trips.take(trip_id, ())
-    assert not isinstance(after, Limited)
-    assert not after[0].leased
-    assert not after[0].busy
+    assert await agency.trips.take(trip_id, ()) is None
     assert await agency.trips.find(trip_id) is None
 
 
@@ -112,9 +109,7 @@ async def test_looking_at_a_trip_however_often_does_not_use_it_up(agency: Agency
     trip_id = await agency.begin()
     for _ in range(300):
         assert await agency.trips.find(trip_id)
-    taken = await agency.trips.take(trip_id, ())
-    assert not isinstance(taken, Limited)
-    assert taken[0].leased
+    assert await agency.trips.take(trip_id, ())
 
 
 async def test_what_does_not_fit_into_the_store_is_a_bad_request(agency: Agency) -> None:
