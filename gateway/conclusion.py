@@ -88,7 +88,7 @@ class Conclusion:
             return await finish(address, name)
         if not proof.lifetime <= MAX_PROOF_LIFETIME:  # so written, since it may be NaN
             raise Rejected("this proof is valid for too long to be remembered as used")
-        used = self._throttle.once(proven.method.provider.name, proof)
+        used = self._throttle.once(proof)
         if await self._store.count(used):
             raise Rejected("this proof has signed somebody in already")
         try:

@@ -53,9 +53,12 @@ class Throttle:
         limits = (_limit(conversion.min_sends, conversion.pause),)
         return self._windows("conversion", limits, "conversion", provider, conversion.key)
 
-    def once(self, provider: str, proof: Proof) -> list[Window]:
-        """Where the one use of a proof counts, until nobody would accept it any more."""
-        key = self._digests.name("proof", provider, proof.id)
+    def once(self, proof: Proof) -> list[Window]:
+        """Where the one use of a proof counts, until nobody would accept it any more.
+
+        For all providers together: several may accept the tokens of one issuer.
+        """
+        key = self._digests.name("proof", proof.id)
         return [Window(key, 1, max(1, int(proof.lifetime * 1000)), "proof 1")]
 
     @staticmethod

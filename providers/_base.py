@@ -119,7 +119,7 @@ class Attempt:
 class Proof(NamedTuple):
     """A proof that signs somebody in once, although it goes on to be valid: a signed token."""
 
-    id: str  # unique to it; a digest, if it is secret
+    id: str  # unique to it among those of all providers; a digest, if it is secret
     lifetime: float  # seconds until it is refused anyway
 
 
