@@ -140,6 +140,8 @@ class Limits(Model):
     """Open at once."""
     connections_per_ip: Count = 4_096
     """Open at once from one address."""
+    logins_per_provider: Count = 4_096
+    """Under way at once with one provider, in one process."""
 
 
 class Logging(Model):

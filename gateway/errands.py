@@ -16,7 +16,7 @@ from gateway import audit
 from gateway.method import Method
 from providers import Errand, LoginError, Receipt, Unavailable
 
-MAX_RUNNING: Final = 1024
+MAX_RUNNING: Final = 1024  # of one provider
 DEADLINE: Final = 25.0  # seconds: the last resort over the deadlines of senders
 RETRY_AFTER: Final = 1.0  # seconds: some will have ended
 # Seconds, up to which each waits at random. Sending is work: begun at once, it would let the next
@@ -32,23 +32,25 @@ class Errands:
 
     def __init__(self, spread: float = SPREAD) -> None:
         self._spread = spread
-        self._running: set[asyncio.Task[None]] = set()
+        self._of: dict[str, set[asyncio.Task[None]]] = {}  # those that run, by provider
 
     def begin(self, method: Method, errand: Errand, request_id: str) -> None:
-        """Run in the background. Raises ``Unavailable`` when too many do."""
-        if len(self._running) >= MAX_RUNNING:
-            name = method.provider.name
+        """Run in the background. Raises ``Unavailable`` when too many of that provider do."""
+        name = method.provider.name
+        running = self._of.setdefault(name, set())
+        if len(running) >= MAX_RUNNING:
             raise Unavailable(name, "too many messages are on their way", RETRY_AFTER)
         delay = _random.uniform(0.0, self._spread)
         task = asyncio.create_task(_run(method, errand, request_id, delay))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        running.add(task)
+        task.add_done_callback(running.discard)
 
     async def finish(self, within: float) -> None:
         """Let them end, for so many seconds; then cut them off."""
-        if not self._running:
+        running = set().union(*self._of.values())
+        if not running:
             return
-        _, late = await asyncio.wait(self._running, timeout=within)
+        _, late = await asyncio.wait(running, timeout=within)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

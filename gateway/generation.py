@@ -25,6 +25,7 @@ from gateway.files import State, states
 from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
+from gateway.places import Places
 from gateway.plan import Plan, Planned
 from gateway.server import Api
 from gateway.stores import Store, open_store
@@ -159,7 +160,11 @@ class Generation:
     def _apps(self) -> Apps:
         methods = {
             planned.name: Method(
-                self.providers[planned.name], planned.template, planned.rivals, planned.label
+                self.providers[planned.name],
+                planned.template,
+                Places(planned.name, self.settings.limits.logins_per_provider),
+                planned.rivals,
+                planned.label,
             )
             for planned in self.plan.providers
         }

@@ -32,7 +32,7 @@ from gateway.outcomes import (
 from gateway.return_urls import with_query
 from gateway.stores import StoreUnavailable
 from gateway.trips import Journey
-from providers import Attempt, BrowserSignIn, Cancelled, LoginError
+from providers import Attempt, BrowserSignIn, Cancelled, LoginError, Unavailable
 
 DEADLINE: Final = 25.0  # seconds: as for any login
 
@@ -122,11 +122,13 @@ class Journeys:
         trip = self._desk.trips.trip(state, self._callback(name), lang)
         try:
             async with asyncio.timeout(DEADLINE):
-                url = await way.method.ask(way.provider.depart(trip))
+                with way.method.places:
+                    url = await way.method.ask(way.provider.depart(trip))
         except (LoginError, TimeoutError) as error:
             detail = str(error) or f"not done within {DEADLINE:g} s"
             log.warning("no way to the provider's site", provider=name, detail=detail)
-            return way.stranded(Mishap.UNAVAILABLE, errors.UNAVAILABLE)
+            wait = error.retry_after if isinstance(error, Unavailable) else None
+            return way.stranded(Mishap.UNAVAILABLE, errors.UNAVAILABLE, wait)
         return Departure(url, cookie, way.provider.posts_back)
 
     async def arrive(
@@ -192,7 +194,8 @@ class Journeys:
         arrival.trace.app = app.label
         attempt = Attempt(app.label, app.name, name, "", request.client, request.request_id)
         trip = self._desk.trips.trip(arrival.answer["state"], self._callback(name))
-        identity = await way.method.ask(way.provider.arrive(attempt, trip, arrival.answer))
+        with way.method.places:
+            identity = await way.method.ask(way.provider.arrive(attempt, trip, arrival.answer))
         arrival.trace.identity = way.method.address(identity)  # as at the end, with the token
         proven = Proven(way.method, identity, journey.app_id)
         return await self._desk.conclusion.hand_over(proven, trip_id, journey.wish)

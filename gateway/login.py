@@ -103,7 +103,8 @@ class Engine:
                 conversation = Conversation(
                     self._desk, method, identity, request, app.label, app.name, passed
                 )
-                return await conversation.go_on()
+                with method.places:
+                    return await conversation.go_on()
             except UnknownIdentity as error:
                 unknown, unknown_to = error, method.provider.name
         trace.provider = unknown_to

@@ -10,6 +10,7 @@ import structlog
 
 from gateway import addresses, logs
 from gateway.addresses import AddressTemplate, MissingField
+from gateway.places import Places
 from providers import BrowserSignIn, Conversion, Fields, Identity, LoginError, Provider, Unavailable
 
 log = structlog.get_logger()
@@ -19,13 +20,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A provider and its addresses.
+    """A provider, its addresses, and the places that logins have with it.
 
     Whatever a provider throws that is no ``LoginError`` is its failure, not the person's.
     """
 
     provider: Provider[Any]
     template: AddressTemplate
+    places: Places
     rivals: tuple[AddressTemplate, ...] = ()  # whose addresses it must not give out
     label: str = ""  # for people
 

@@ -30,6 +30,7 @@ from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, LoginRequest, SignedIn
+from gateway.places import Places
 from gateway.stores.memory import MemoryStore
 from gateway.throttle import Throttle
 from providers import Attempt, Budget, CodeChallenge, Context, Fields, Identity, Provider
@@ -103,7 +104,7 @@ def _engine(store: MemoryStore) -> Engine:
     throttle = Throttle(digests, [Limit(60, 300.0)], [Limit(5, 900.0)])
     desk = Desk.set_up(store, digests, throttle, Sandbox(), metrics, Errands())
     provider = FixedCode("phone", Model(), Context(metrics))
-    method = Method(provider, AddressTemplate.parse("{phone}", "phone"))
+    method = Method(provider, AddressTemplate.parse("{phone}", "phone"), Places("phone"))
     return Engine(Apps({APP: App(APP, (method,))}), desk, Audit(metrics))
 
 

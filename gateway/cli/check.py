@@ -12,6 +12,7 @@ from config import load
 from gateway import logs, pem
 from gateway.app import Gateway
 from gateway.method import Method
+from gateway.places import Places
 from gateway.plan import Plan, plan
 from gateway.stores import StoreUnavailable
 from providers import Identity, Unavailable
@@ -73,7 +74,8 @@ async def _explain(gateway: Gateway, planned: Plan, name: str) -> bool:
         steps, identity = [*explanation.steps], explanation.identity
         address = None
         if identity is not None:
-            address, told = _address(Method(provider, its.template, its.rivals), identity)
+            method = Method(provider, its.template, Places(its.name), its.rivals)
+            address, told = _address(method, identity)
             steps += [f"identity: {_shown(identity)}", told]
         outcomes.append(address is not None)
         for step in steps:

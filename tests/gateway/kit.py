@@ -17,6 +17,7 @@ from gateway.login import Engine
 from gateway.method import Method
 from gateway.metrics import Metrics
 from gateway.outcomes import HandOver, LoginRequest, Outcome, Refused
+from gateway.places import MOST, Places
 from gateway.stores import Store
 from gateway.stores.memory import MemoryStore
 from gateway.throttle import Throttle
@@ -204,6 +205,7 @@ class Kit:
         public_url: str | None = "https://auth.example.test",
         app_ids: Sequence[str] = (APP,),
         store: Store | None = None,
+        places: int = MOST,
     ) -> None:
         self.clock = Clock()
         self.store: Store = store or MemoryStore(clock=self.clock)
@@ -221,7 +223,10 @@ class Kit:
         )
         templates = {p.name: AddressTemplate.parse(address, p.name) for p in providers}
         methods = tuple(
-            Method(p, templates[p.name], rivals(p.name, templates, frozenset())) for p in providers
+            Method(
+                p, templates[p.name], Places(p.name, places), rivals(p.name, templates, frozenset())
+            )
+            for p in providers
         )
         urls = frozenset(return_urls)
         apps = {i: App(i, methods, name="Example", return_urls=urls) for i in app_ids}

@@ -226,6 +226,20 @@ async def test_c21_too_many_at_once_are_refused_known_or_not(
     await kit.errands.finish(5)
 
 
+async def test_c21_one_providers_messages_take_no_others_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(errands, "MAX_RUNNING", 1)
+    gate = Gate()
+    slow, quick = sending(gate.pass_through, name="slow"), sending(sent, name="quick")
+    kit = Kit(slow, quick)
+    assert isinstance(await kit.login(provider="slow", username="ann"), CodeSent)
+    assert word(await kit.login(provider="slow", username="bob")) == errors.UNAVAILABLE
+    assert isinstance(await kit.login(provider="quick", username="bob"), CodeSent)
+    gate.open()
+    await kit.errands.finish(5)
+
+
 async def test_those_that_ended_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errands, "MAX_RUNNING", 1)
     kit = Kit(sending(nobody, budgets=()))

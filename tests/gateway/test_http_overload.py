@@ -93,3 +93,29 @@ def test_c21_issuer_that_fails_again_and_again_is_left_alone(small: Site) -> Non
     assert len(small.mesibo.calls) == calls
     small.mesibo.ok()
     until(small.logs_in)
+
+
+@pytest.fixture(scope="module")
+def narrow(start_site: StartSite) -> Site:
+    return start_site(limits={"logins_per_provider": IN_FLIGHT, "per_ip": []})
+
+
+def test_c21_a_full_provider_refuses_within_50_ms_and_the_others_go_on(narrow: Site) -> None:
+    narrow.sms.fail("slow:1.5", times=IN_FLIGHT)
+    calls = len(narrow.sms.calls)
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(narrow.connect()) for _ in range(IN_FLIGHT)]
+        for wire in waiting:
+            wire.send(request(json.dumps(phone_login())))
+        until(lambda: len(narrow.sms.calls) == calls + IN_FLIGHT)
+        took = []
+        for _ in range(20):
+            started = time.monotonic()
+            answer = narrow.post(phone_login()).json
+            took.append(time.monotonic() - started)
+            assert (answer["error"], answer["retry_after"]) == ("UNAVAILABLE", 1)
+            assert narrow.logs_in()
+        assert sorted(took)[len(took) // 2] < 0.05
+        for wire in waiting:
+            check(wire.reply())
+    assert narrow.post(phone_login()).json["result"] == "OK"

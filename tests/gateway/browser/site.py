@@ -19,6 +19,7 @@ from gateway.browser.routes import Browser
 from gateway.login import Engine
 from gateway.method import Method
 from gateway.outcomes import SignedIn
+from gateway.places import Places
 from providers import Attempt, CodeChallenge, Fields, Identity, Provider, Reason, Rejected
 from tests.gateway.browser.markup import Form, Markup, faults
 from tests.gateway.kit import APP, CodeScript, Kit, Script
@@ -80,7 +81,9 @@ class Site:
     ) -> None:
         self.kit = Kit(*providers, **options)
         methods = tuple(
-            Method(p, AddressTemplate.parse("{provider}:{subject}", p.name), (), name)
+            Method(
+                p, AddressTemplate.parse("{provider}:{subject}", p.name), Places(p.name), (), name
+            )
             for p in providers
             for name in [(labels or {}).get(p.name, p.name.title())]
         )
