@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from config import HostPort
-from gateway import admin, pem
+from gateway import admin, open_files, pem
 from gateway.audit import Audit
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
 from gateway.generation import Generation
@@ -132,7 +132,8 @@ class Gateway:
 
     async def _listen(self, at: HostPort, shares_port: bool) -> None:
         settings = self.current.settings
-        limits = Limits(settings.limits.connections, settings.limits.connections_per_ip)
+        room = open_files.room_for(settings.limits.connections)
+        limits = Limits(room, settings.limits.connections_per_ip)
         runner = web.ServerRunner(Server(self._handle, limits), shutdown_timeout=DRAIN)
         self._tls = pem.server_context(settings.tls) if settings.tls else None
         self.url = await self._site(runner, at, self._tls, shares_port)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from config import load
-from gateway import logs, metrics_folder
+from gateway import logs, metrics_folder, open_files
 from gateway.event_loop import factory
 from gateway.files import State, states
 from gateway.plan import Plan
@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     seen = states(loaded.document.files)  # first of all: a later change is one to follow
     plan = validated(loaded)
     seen = {**states(loaded.document.files), **seen}  # providers name files of their own
+    open_files.raise_limit()
     several = settings.workers > 1
     try:
         with contextlib.ExitStack() as stack:
