@@ -6,11 +6,12 @@ import contextlib
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from bench import servers
 from bench.gateway import MEMORY, Gateway
 from bench.journey import Journey
+from bench.servers import Server
 
 
 class Bed:
@@ -36,27 +37,37 @@ class Bed:
     ) -> None:
         self._stack.close()
 
-    def floor(self) -> Journey:
-        """The stock floor, on a Redis database of its own."""
-        server = servers.floor(self._scratch, f"{self._redis.url}/0", self._stub.url)
+    def floor(self, kind: str = "stock") -> Journey:
+        """The stock floor or the lean one, on a Redis database of its own."""
+        database = {"stock": 0, "lean": 3}[kind]
+        store = f"{self._redis.url}/{database}"
+        server = servers.floor(self._scratch, kind, store, self._stub.url)
         return Journey(self._stack.enter_context(server), self._stub)
 
-    def gateway(self, *, redis: bool, silent: bool = False) -> Journey:
-        """The gateway on Redis or on its own memory; ``silent``: with such a vendor beside."""
-        server = self.start_gateway(redis=redis, silent=silent)
-        return Journey(self._stack.enter_context(server), self._stub)
+    def gateway(self, *, redis: bool, **options: Any) -> Journey:
+        """The gateway on Redis or on its own memory; ``options`` as for ``start_gateway``."""
+        return self.journey(self._stack.enter_context(self.start_gateway(redis=redis, **options)))
 
-    def start_gateway(self, *, redis: bool, extras: bool = True, silent: bool = False) -> Gateway:
-        """The same, to be stopped by the caller; without ``extras`` on asyncio's own loop."""
-        name, store = ("redis", f"{self._redis.url}/1") if redis else ("memory", MEMORY)
-        return Gateway(
-            self._scratch,
-            f"gateway-{name}",
-            store,
-            self._stub.url,
-            extras=extras,
-            silent=silent,
-        )
+    def journey(self, server: Server, by: str = "phone") -> Journey:
+        """Logins on a server of this bed."""
+        return Journey(server, self._stub, by)
+
+    def start_gateway(self, *, redis: bool, name: str = "", **options: Any) -> Gateway:
+        """The same, to be stopped by the caller. Gateways that are up at once need names.
+
+        ``options`` are those of ``Gateway``.
+        """
+        kind, store = ("redis", f"{self._redis.url}/1") if redis else ("memory", MEMORY)
+        return Gateway(self._scratch, name or f"gateway-{kind}", store, self._stub.url, **options)
+
+    def start_redis(self, name: str) -> Server:
+        """One more Redis."""
+        return self._stack.enter_context(servers.redis(self._scratch, name))
+
+    @property
+    def upstream_url(self) -> str:
+        """Where the stub is."""
+        return self._stub.url
 
     @property
     def redis_url(self) -> str:

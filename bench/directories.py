@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.servers import UPSTREAM_CORE
+from bench.servers import UPSTREAM_CORE, on
 from tests.servers.slapd import Slapd
 from tests.servers.tls import Authority
 
@@ -25,23 +24,12 @@ class Directory(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(folder: Path, users: int) -> Iterator[Directory]:
+def running(folder: Path, users: int, core: int = UPSTREAM_CORE) -> Iterator[Directory]:
     """Run a directory of so many users."""
     folder.mkdir()
     authority = Authority(folder)
     slapd = Slapd(folder, authority, users=users, needs_tls=False, settings=_QUIET, told=False)
     with contextlib.ExitStack() as stack:
-        with _on(UPSTREAM_CORE):
+        with on(core):
             stack.enter_context(slapd)
         yield Directory(slapd.url, slapd.tls_url, authority.ca_file, users)
-
-
-@contextlib.contextmanager
-def _on(core: int) -> Iterator[None]:
-    """Processes that are started meanwhile stay on ``core``."""
-    mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, mine)

@@ -11,12 +11,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something measured. ``at_most`` is the target; without one it only informs."""
+    """Something measured. ``at_most`` or ``at_least`` is the target; without, it only informs."""
 
     id: str
     what: str
     unit: str
     at_most: float | None = None
+    at_least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def rounds(number: int, parts: Sequence[Callable[[], None]]) -> None:
 
 def met(figure: Figure, values: Sequence[float]) -> bool:
     """Whether the median meets the target."""
-    return figure.at_most is None or statistics.median(values) <= figure.at_most
+    median = statistics.median(values)
+    return (figure.at_most is None or median <= figure.at_most) and (
+        figure.at_least is None or median >= figure.at_least
+    )
 
 
 HEADER: Final = f"{'':8} {'':58} {'median':>8} {'[lowest..highest]':18} {'':6} target"
@@ -58,10 +62,16 @@ HEADER: Final = f"{'':8} {'':58} {'median':>8} {'[lowest..highest]':18} {'':6} t
 def row(figure: Figure, values: Sequence[float]) -> str:
     """A line of the table."""
     median, low, high = statistics.median(values), min(values), max(values)
-    must = "" if figure.at_most is None else f"<= {figure.at_most:g}"
-    verdict = "" if figure.at_most is None else "met" if met(figure, values) else "MISSED"
+    must = _target(figure)
+    verdict = "" if not must else "met" if met(figure, values) else "MISSED"
     spread = f"[{low:.4g}..{high:.4g}]"
     return (
         f"{figure.id:8} {figure.what:58} {median:8.4g} {spread:18} {figure.unit:6}"
         f" {must:8} {verdict}".rstrip()
     )
+
+
+def _target(figure: Figure) -> str:
+    if figure.at_least is not None:
+        return f">= {figure.at_least:g}"
+    return "" if figure.at_most is None else f"<= {figure.at_most:g}"

@@ -1,24 +1,29 @@
-"""The stock floor: the least code that does a phone login with the usual libraries.
+"""The floors: the least code that does a phone login.
 
-aiohttp's server and client, orjson, redis-py's default pool with one script for each step, an HMAC
-of the code. No logs, no metrics, no checks of what comes in, no limits but one counter. What the
-gateway costs is told as a ratio to this.
+aiohttp's server, orjson, one script of Redis for each step, an HMAC of the code. No logs, no
+metrics, no checks of what comes in, no limits but one counter. The *stock* floor has the usual
+clients, redis-py's default pool and aiohttp's; the *lean* one those of ``lean``. What the gateway
+costs is told as a ratio to these.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import secrets
 import sys
 import time
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
 import orjson
 import redis.asyncio
 import uvloop
 from aiohttp import web
+
+from bench import lean
 
 KEY: Final = b"k" * 32
 JSON: Final = {"Content-Type": "application/json"}
@@ -41,14 +46,36 @@ return 1
 """
 
 
+class Scripts(Protocol):
+    """A client of Redis."""
+
+    def script_load(self, text: str) -> Awaitable[str]: ...
+
+    def evalsha(self, sha: str, keys: int, /, *words: Any) -> Awaitable[Any]: ...
+
+
+class Http(Protocol):
+    """A client of the upstream."""
+
+    def post(self, path: str, body: bytes) -> Awaitable[bytes]: ...
+
+
+class StockHttp(NamedTuple):
+    """aiohttp's."""
+
+    session: aiohttp.ClientSession
+    url: str
+
+    async def post(self, path: str, body: bytes) -> bytes:
+        async with self.session.post(self.url + path, data=body, headers=JSON) as response:
+            return await response.read()
+
+
 class Floor:
     """The two steps of a login."""
 
-    def __init__(
-        self, store: redis.asyncio.Redis, session: aiohttp.ClientSession, upstream: str
-    ) -> None:
+    def __init__(self, store: Scripts, upstream: Http) -> None:
         self._store = store
-        self._session = session
         self._upstream = upstream
         self._store_script = ""
         self._verify_script = ""
@@ -88,9 +115,7 @@ class Floor:
         return token
 
     async def _post(self, path: str, document: dict[str, Any]) -> Any:
-        body = orjson.dumps(document)
-        async with self._session.post(self._upstream + path, data=body, headers=JSON) as response:
-            return orjson.loads(await response.read())
+        return orjson.loads(await self._upstream.post(path, orjson.dumps(document)))
 
 
 def proof(phone: str, code: str) -> bytes:
@@ -102,14 +127,25 @@ async def static(request: web.Request) -> web.Response:
     return web.Response(body=STATIC, content_type="application/json")
 
 
-async def serve(redis_url: str, upstream: str) -> None:
+@contextlib.asynccontextmanager
+async def stock(redis_url: str, upstream: str) -> AsyncIterator[Floor]:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(keepalive_timeout=60),
         timeout=aiohttp.ClientTimeout(total=5, connect=2),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
     async with redis.asyncio.from_url(redis_url) as store, session:
-        floor = Floor(store, session, upstream)
+        yield Floor(store, StockHttp(session, upstream))
+
+
+@contextlib.asynccontextmanager
+async def leanest(redis_url: str, upstream: str) -> AsyncIterator[Floor]:
+    yield Floor(await lean.Redis.connect(redis_url), lean.Http(upstream))
+
+
+async def serve(kind: str, redis_url: str, upstream: str) -> None:
+    clients = stock if kind == "stock" else leanest
+    async with clients(redis_url, upstream) as floor:
         await floor.open()
         app = web.Application()
         app.add_routes([web.post("/", floor.login), web.post("/static", static)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.request import urlopen
@@ -17,20 +18,20 @@ APP: Final = "com.example.messenger"
 MEMORY: Final = "memory://"
 SILENT: Final = "silent"  # the provider whose vendor does not answer until it is told to
 
-_READY: Final = LISTENING + r"admin on (http://\S+)\n"
+READY: Final = LISTENING + r"admin on (http://\S+)\n"
 _IN_FLIGHT: Final = re.compile(r"^gateway_in_flight ([0-9.e+]+)$", re.M)
 _LOGINS: Final = re.compile(r'^gateway_logins_total\{.*outcome="([a-z_]+)".*\} ([0-9.e+]+)$', re.M)
-_WITHOUT_UVLOOP: Final = """
-import sys
-sys.modules["uvloop"] = None
-from gateway.cli import main
-sys.exit(main())
-"""
-_PLENTY: Final = 100_000_000
+WITHOUT_UVLOOP: Final = 'import sys; sys.modules["uvloop"] = None'
+_MAIN: Final = "import sys; from gateway.cli import main; sys.exit(main())"
+PLENTY: Final = 100_000_000
 
 
 class Gateway(Server):
-    """``python -m gateway serve``; JSON logs go to ``errors``."""
+    """``python -m gateway serve``; JSON logs go to ``errors``.
+
+    ``changes`` are further keys of the configuration, or other values of those that it has.
+    ``prelude`` is what Python is to do first.
+    """
 
     def __init__(
         self,
@@ -39,16 +40,16 @@ class Gateway(Server):
         store_url: str,
         upstream: str,
         *,
-        extras: bool = True,
         silent: bool = False,
+        changes: Mapping[str, Any] | None = None,
+        prelude: str = "",
     ) -> None:
         config = directory / f"{name}.yaml"
-        config.write_text(
-            yaml.safe_dump(configuration(store_url, upstream, silent=silent), sort_keys=False)
-        )
-        start = ["-m", "gateway"] if extras else ["-c", _WITHOUT_UVLOOP]
+        document = {**configuration(store_url, upstream, silent=silent), **(changes or {})}
+        config.write_text(yaml.safe_dump(document, sort_keys=False))
+        start = ["-c", f"{prelude}\n{_MAIN}"] if prelude else ["-m", "gateway"]
         command = [sys.executable, *start, "serve", "--config", str(config)]
-        super().__init__(command, SERVER_CORE, _READY, directory, name)
+        super().__init__(command, SERVER_CORE, READY, directory, name)
 
     def outcomes(self) -> Counter[str]:
         """Logins by outcome, as its metrics tell."""
@@ -95,7 +96,7 @@ def configuration(store_url: str, upstream: str, *, silent: bool = False) -> dic
         "issuer": {"type": "mesibo", "url": f"{upstream}/backend/", "app_token": "x" * 64},
         "apps": {APP: {}},
         "providers": providers,
-        "limits": {"per_ip": [f"{_PLENTY}/5m"], "failures_per_identity": ["5/15m"]},
+        "limits": {"per_ip": [f"{PLENTY}/5m"], "failures_per_identity": ["5/15m"]},
         "logging": {"format": "json"},
     }
 
@@ -109,9 +110,9 @@ def phone_login(vendor: str) -> dict[str, Any]:
     }
     limits = {
         "per_phone": ["5/hour", "10/day"],
-        "per_ip": [f"{_PLENTY}/hour"],
-        "per_prefix": [f"{_PLENTY}/hour"],
-        "per_app": [f"{_PLENTY}/day"],
+        "per_ip": [f"{PLENTY}/hour"],
+        "per_prefix": [f"{PLENTY}/hour"],
+        "per_app": [f"{PLENTY}/day"],
     }
     config = {"limits": limits, "senders": [sms]}
     return {"type": "phone_otp", "shared_address": True, "config": config}

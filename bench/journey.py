@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import orjson
 
-from bench import load
+from bench import load, visits
 from bench.gateway import APP, SILENT, Gateway
 from bench.load import Run
 from bench.servers import Server
@@ -46,11 +46,15 @@ class Sample(NamedTuple):
 
 
 class Journey:
-    """Logins of ever new phones on one server. A wrong answer fails the benchmark."""
+    """Logins of ever new people on one server. A wrong answer fails the benchmark.
 
-    def __init__(self, server: Server, upstream: Server) -> None:
+    They sign in ``by`` phone or email.
+    """
+
+    def __init__(self, server: Server, upstream: Server, by: str = "phone") -> None:
         self._server = server
         self._upstream = upstream
+        self._by = by
         self._phones = itertools.count(PHONES_FROM)
         self._codes: dict[str, str] = {}
 
@@ -76,6 +80,22 @@ class Journey:
         """Step 2, for the same phones, at so many per second."""
         drive = functools.partial(load.paced, connections=connections, rate=rate)
         return self._sign_in(drive).sound()
+
+    def visit(self, phones: int, rate: float) -> tuple[Sample, Sample]:
+        """Both steps, so many per second, each request over a connection of its own."""
+        drive = functools.partial(visits.paced, rate=rate)
+        return self._send_codes(phones, drive).sound(), self._sign_in(drive).sound()
+
+    def both_steps(self, phones: int, connections: int) -> tuple[Sample, Sample]:
+        """As fast as the server answers, over so many connections."""
+        drive = _closed(connections)
+        return self._send_codes(phones, drive).sound(), self._sign_in(drive).sound()
+
+    def ask(self, logins: Sequence[dict[str, str]]) -> Sample:
+        """Logins by other fields, which need no second step."""
+        messages = [_post(**fields) for fields in logins]
+        drive = _closed(CONNECTIONS)
+        return self._measured(drive, messages, b'"token":"', "success").sound()
 
     def errors(self, phones: int, connections: int) -> int:
         """Both steps over so many connections: how many answers were wrong."""
@@ -105,14 +125,15 @@ class Journey:
             raise WrongAnswers(f"{bad} wrong answers to logins that were held")
 
     def _send_codes(self, phones: int, drive: Drive) -> Sample:
-        messages = [_post(phone=str(p)) for p in itertools.islice(self._phones, phones)]
+        numbers = itertools.islice(self._phones, phones)
+        messages = [_post(**{self._by: self._address(number)}) for number in numbers]
         sample = self._measured(drive, messages, b'"result":"OK"', "challenge")
         with urlopen(f"{self._upstream.url}/codes") as answer:
             self._codes = orjson.loads(answer.read())
         return sample._replace(bad=max(sample.bad, phones - len(self._codes)))
 
     def _sign_in(self, drive: Drive) -> Sample:
-        messages = [_post(phone=phone, otp=code) for phone, code in self._codes.items()]
+        messages = [_post(**{self._by: to, "otp": code}) for to, code in self._codes.items()]
         return self._measured(drive, messages, b'"token":"', "success")
 
     def _measured(
@@ -127,6 +148,9 @@ class Journey:
         if isinstance(self._server, Gateway):
             bad = max(bad, len(messages) - counted[outcome])
         return Sample(run, cpu / len(messages) * 1e6, bad, counted)
+
+    def _address(self, number: int) -> str:
+        return str(number) if self._by == "phone" else f"person{number}@example.com"
 
     def _outcomes(self) -> Counter[str]:
         return self._server.outcomes() if isinstance(self._server, Gateway) else Counter()

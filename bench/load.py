@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, cast
 import uvloop
 
 from bench import http1
+from bench.servers import LOAD_CORE, on
 
 TIMEOUT: Final = 60.0  # seconds for a whole run, above what its requests fall due in
 CONNECTED_AT_ONCE: Final = 100
@@ -156,7 +157,7 @@ def closed(url: str, messages: Sequence[bytes], good: bytes, connections: int) -
         run.seconds = time.perf_counter() - started
         return run
 
-    return _undisturbed(drive())
+    return undisturbed(drive())
 
 
 def paced(url: str, messages: Sequence[bytes], good: bytes, connections: int, rate: float) -> Run:
@@ -169,16 +170,16 @@ def paced(url: str, messages: Sequence[bytes], good: bytes, connections: int, ra
         started = due = time.perf_counter()
         for message in messages:
             due += arrivals.expovariate(rate)
-            await _sleep_until(due)
+            await sleep_until(due)
             load.ask(_Request(message, due))
         run = await load.finish()
         run.seconds = time.perf_counter() - started
         return run
 
-    return _undisturbed(drive())
+    return undisturbed(drive())
 
 
-async def _sleep_until(due: float) -> None:
+async def sleep_until(due: float) -> None:
     wait = due - time.perf_counter()
     if wait > TICK:
         await asyncio.sleep(wait - TICK)
@@ -186,12 +187,12 @@ async def _sleep_until(due: float) -> None:
         await asyncio.sleep(0)
 
 
-def _undisturbed(run: Coroutine[None, None, Run]) -> Run:
-    """No garbage collection: its pauses would be taken for the server's."""
+def undisturbed(run: Coroutine[None, None, Run]) -> Run:
+    """On the load's core, and without garbage collection: its pauses would be the server's."""
     gc.collect()
     gc.disable()
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with on(LOAD_CORE), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run)
     finally:
         gc.enable()

@@ -35,6 +35,16 @@ def resident_mib(pid: int) -> float:
     return sum(resident_kib((_PROC / str(p) / "status").read_text()) for p, _ in _tree(pid)) / 1024
 
 
+def open_files(pid: int) -> int:
+    """Files of a process, which connections are, too."""
+    return len(list((_PROC / str(pid) / "fd").iterdir()))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [process for process, stat in _all() if stat.parent == pid]
+
+
 def resident_kib(status: str) -> int:
     """``VmRSS`` of a /proc/PID/status."""
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))

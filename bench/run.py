@@ -16,16 +16,22 @@ from bench import servers
 from bench.figures import HEADER, Effort, Figure, met, row
 from bench.journey import WrongAnswers
 from bench.plans import (
+    arrivals,
+    capacity,
     crowd,
     directory,
+    growth,
     id_tokens,
     latency,
     log_line,
     logins,
+    loitering,
+    many_codes,
     pending,
     process,
     slow_vendor,
     steady,
+    workers,
 )
 
 FULL: Final = Effort(rounds=5, logins=10_000, seconds=4.0, entries=1_000_000)
@@ -50,10 +56,16 @@ PLANS: Final[Sequence[Plan]] = (
     directory,
     id_tokens,
     crowd,
+    loitering,
+    workers,
     process,
     pending,
+    many_codes,
     steady,
+    growth,
     log_line,
+    capacity,
+    arrivals,
 )
 
 
@@ -93,6 +105,7 @@ def _document(figure: Figure, values: Sequence[float]) -> dict[str, Any]:
         "what": figure.what,
         "unit": figure.unit,
         "at_most": figure.at_most,
+        "at_least": figure.at_least,
         "values": values,
         "met": met(figure, values),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,14 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from bench import proc
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-LISTENING: Final = r"listening on (http://\S+)\n"
+LISTENING: Final = r"listening on (https?://\S+)\n"
 START_TIMEOUT: Final = 20.0  # seconds
 STOP_TIMEOUT: Final = 30.0
 
@@ -24,6 +25,7 @@ _CORES: Final = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = _CORES[0]
 LOAD_CORE: Final = _CORES[1 % len(_CORES)]
 UPSTREAM_CORE: Final = _CORES[2] if len(_CORES) > 2 else LOAD_CORE
+SPARE_CORE: Final = _CORES[3] if len(_CORES) > 3 else LOAD_CORE
 
 _NEEDED: Final = {
     "redis-server": "redis-server",
@@ -47,12 +49,18 @@ def check_programs() -> None:
 class Server:
     """A process that says on standard output when it is ready.
 
-    ``ready`` is the pattern of that line; its groups are ``addresses``. Standard error goes to
-    ``errors``.
+    ``ready`` is the pattern of that line; its groups are ``addresses``. ``core`` may be several:
+    "0,1". Standard error goes to ``errors``, or to the file descriptor ``stderr``.
     """
 
     def __init__(
-        self, command: Sequence[str], core: int, ready: str, directory: Path, name: str
+        self,
+        command: Sequence[str],
+        core: int | str,
+        ready: str,
+        directory: Path,
+        name: str,
+        stderr: int | None = None,
     ) -> None:
         self.errors = directory / f"{name}.err"
         output = directory / f"{name}.out"
@@ -63,7 +71,7 @@ class Server:
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=err,
+                stderr=err if stderr is None else stderr,
             )
         try:
             self.addresses = self._wait(output, ready, name)
@@ -84,8 +92,15 @@ class Server:
     def url(self) -> str:
         return self.addresses[0]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         return proc.cpu_seconds(self._process.pid)
+
+    def open_files(self) -> int:
+        return proc.open_files(self._process.pid)
 
     def resident_mib(self) -> float:
         return proc.resident_mib(self._process.pid)
@@ -105,21 +120,32 @@ class Server:
         self.stop()
 
 
+@contextlib.contextmanager
+def on(core: int) -> Iterator[None]:
+    """This thread stays on ``core`` meanwhile, and the processes that it starts ever after."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
 def stub(directory: Path) -> Server:
     command = [sys.executable, "-m", "bench.stub"]
     return Server(command, UPSTREAM_CORE, LISTENING, directory, "stub")
 
 
-def floor(directory: Path, redis_url: str, upstream: str) -> Server:
-    command = [sys.executable, "-m", "bench.floor", redis_url, upstream]
-    return Server(command, SERVER_CORE, LISTENING, directory, "floor")
+def floor(directory: Path, kind: str, redis_url: str, upstream: str) -> Server:
+    command = [sys.executable, "-m", "bench.floor", kind, redis_url, upstream]
+    return Server(command, SERVER_CORE, LISTENING, directory, f"{kind}-floor")
 
 
-def redis(directory: Path) -> Server:
+def redis(directory: Path, name: str = "redis") -> Server:
     port = _free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     command = ["redis-server", *options]
-    server = Server(command, UPSTREAM_CORE, "Ready to accept connections", directory, "redis")
+    server = Server(command, UPSTREAM_CORE, "Ready to accept connections", directory, name)
     server.addresses = (f"redis://127.0.0.1:{port}",)
     return server
 

@@ -13,10 +13,13 @@ from bench.journey import Journey
 FIGURES: Final = (
     Figure("T1", "step 2, Redis: CPU / stock floor's step 2", "x", at_most=1.0),
     Figure("T2", "step 1, Redis: CPU / stock floor's step 1", "x", at_most=1.0),
+    Figure("T3", "step 2, Redis: CPU / lean floor's step 2", "x", at_most=3.7),
     Figure("T4", "step 2, memory: CPU / static aiohttp page", "x", at_most=6.0),
     Figure("a", "static aiohttp page", "us"),
     Figure("e1", "stock floor, step 1", "us"),
     Figure("e2", "stock floor, step 2", "us"),
+    Figure("le1", "lean floor, step 1", "us"),
+    Figure("le2", "lean floor, step 2", "us"),
     Figure("r1", "gateway on Redis, step 1", "us"),
     Figure("r2", "gateway on Redis, step 2", "us"),
     Figure("m1", "gateway in memory, step 1", "us"),
@@ -27,7 +30,7 @@ FIGURES: Final = (
 def measure(effort: Effort) -> Mapping[str, list[float]]:
     cpu: dict[str, list[float]] = defaultdict(list)
     with Bed() as bed:
-        floor = bed.floor()
+        floor, lean = bed.floor(), bed.floor("lean")
         redis, memory = bed.gateway(redis=True), bed.gateway(redis=False)
 
         def static() -> None:
@@ -40,6 +43,7 @@ def measure(effort: Effort) -> Mapping[str, list[float]]:
         parts = [
             static,
             lambda: both_steps("e", floor),
+            lambda: both_steps("le", lean),
             lambda: both_steps("r", redis),
             lambda: both_steps("m", memory),
         ]
@@ -49,6 +53,7 @@ def measure(effort: Effort) -> Mapping[str, list[float]]:
     return {
         "T1": paired(cpu["r2"], cpu["e2"]),
         "T2": paired(cpu["r1"], cpu["e1"]),
+        "T3": paired(cpu["r2"], cpu["le2"]),
         "T4": paired(cpu["m2"], cpu["a"]),
         **cpu,
     }

@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.bed import Bed
 from bench.figures import Effort, Figure
+from bench.gateway import WITHOUT_UVLOOP
 
 FIGURES: Final = (
     Figure("T16", "resident memory when idle, as `make run` installs it", "MiB", at_most=55),
@@ -20,7 +21,7 @@ def measure(effort: Effort) -> Mapping[str, list[float]]:
     values: dict[str, list[float]] = {"T16": [], "T16r": [], "T17": []}
     with Bed() as bed:
         for _ in range(effort.rounds):
-            with bed.start_gateway(redis=False, extras=False) as gateway:
+            with bed.start_gateway(redis=False, prelude=WITHOUT_UVLOOP) as gateway:
                 values["T16"].append(gateway.resident_mib())
             started = time.perf_counter()
             with bed.start_gateway(redis=True) as gateway:

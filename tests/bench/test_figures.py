@@ -43,3 +43,12 @@ def test_figure_without_a_target_only_informs() -> None:
     figure = Figure("e", "a step", "us")
     assert met(figure, [1e9])
     assert row(figure, [2.0, 1.0, 4.0]).split() == ["e", "a", "step", "2", "[1..4]", "us"]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"), [([1.6, 1.5, 9.0], True), ([1.59, 2.0, 0.1], False)]
+)
+def test_some_targets_are_to_be_reached(values: list[float], verdict: bool) -> None:
+    figure = Figure("T0", "workers", "x", at_least=1.6)
+    assert met(figure, values) is verdict
+    assert row(figure, values).endswith(">= 1.6   met" if verdict else ">= 1.6   MISSED")

@@ -25,8 +25,9 @@ def test_logins_on_the_gateway(bed: Bed, redis: bool) -> None:
     assert journey.errors(50, connections=5) == 0
 
 
-def test_logins_on_the_stock_floor(bed: Bed) -> None:
-    journey = bed.floor()
+@pytest.mark.parametrize("kind", ["stock", "lean"])
+def test_logins_on_the_floor(bed: Bed, kind: str) -> None:
+    journey = bed.floor(kind)
     assert journey.static(50).run.bad == 0
     assert len(journey.send_codes(50).run.latencies) == 50
     assert len(journey.sign_in_at(rate=500, connections=5).run.latencies) == 50

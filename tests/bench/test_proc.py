@@ -1,7 +1,9 @@
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,11 @@ def test_children_count() -> None:
         process.stdout.readline()
         assert proc.resident_mib(os.getpid()) > alone + 4
         process.communicate(b"\n")
+
+
+def test_open_files_are_counted(tmp_path: Path) -> None:
+    before = proc.open_files(os.getpid())
+    with contextlib.ExitStack() as stack:
+        for number in range(10):
+            stack.enter_context((tmp_path / str(number)).open("w"))
+        assert proc.open_files(os.getpid()) == before + 10
