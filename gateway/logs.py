@@ -7,20 +7,23 @@ import sys
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import orjson
 import structlog
+
+from gateway import log_lines
+
+STANDARD_ERROR: Final = 2  # whatever has been put in the place of sys.stderr
 
 
 def configure(level: str, style: Literal["console", "json"]) -> None:
     """Set up logging for this process."""
     threshold = getattr(logging, level.upper())
+    lines = log_lines.to(STANDARD_ERROR)
     processors: list[Any]
-    factory: Any
     if style == "json":
         processors = [_json_line]
-        factory = structlog.BytesLoggerFactory(file=sys.stderr.buffer)
     else:
         processors = [
             structlog.processors.add_log_level,
@@ -29,20 +32,25 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), repr_native_str=True, timestamp_key="time"
             ),
+            _encoded,
         ]
-        factory = structlog.PrintLoggerFactory(file=sys.stderr)
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=factory,
+        logger_factory=lambda *_: lines,
     )
     # Libraries log to the standard logger; only what needs attention comes through.
-    logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)
+    needs_attention = max(threshold, logging.WARNING)
+    logging.basicConfig(handlers=[log_lines.Handler(lines)], level=needs_attention, force=True)
 
 
 def _json_line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
     """The whole line in one step: it is written for each login."""
     return orjson.dumps({"time": datetime.now(UTC), "level": level, **event}, default=str)
+
+
+def _encoded(_logger: object, _level: str, line: str) -> bytes:
+    return line.encode(errors="backslashreplace")
 
 
 def origin(error: BaseException) -> str:

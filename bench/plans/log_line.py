@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -26,7 +26,8 @@ def measure(effort: Effort) -> Mapping[str, list[float]]:
 
 def _audit() -> float:
     """Microseconds for each login."""
-    with tempfile.TemporaryFile("w") as sys.stderr:  # where logs go
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), logs.STANDARD_ERROR)
         logs.configure("info", "json")
         metrics = Metrics()
         audit = Audit(metrics)

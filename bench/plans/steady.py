@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
@@ -84,7 +83,8 @@ async def _nobody(code: str, turn: int) -> None:
 
 def _growth(logins: int) -> float:
     """MiB, over so many logins after two days of them."""
-    with Path(os.devnull).open("w") as sys.stderr:  # where logs go
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), logs.STANDARD_ERROR)
         logs.configure("info", "json")
         return uvloop.run(_drive(logins, before=int(2 * DAY)))
 
