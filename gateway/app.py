@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from config import HostPort
-from gateway import admin, open_files, pem
+from gateway import admin, logs, open_files, pem
 from gateway.audit import Audit
 from gateway.connections import HEAD_TIMEOUT, Limits, Server
 from gateway.generation import Generation
@@ -105,6 +105,9 @@ class Gateway:
     def commit(self, new: Generation) -> None:
         """Let requests go to what was prepared from now on."""
         old, self.current = self.current, new
+        logging = new.settings.logging
+        logs.configure(logging.level, logging.format)
+        self._audit.follow_logging()
         self._retirement = asyncio.create_task(self._retire(old, new, self._retirement))
 
     async def _retire(

@@ -46,6 +46,10 @@ class Audit:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.follow_logging()
+
+    def follow_logging(self) -> None:
+        """Write as logging is configured now."""
         self._log = structlog.get_logger().bind()  # once, not for each line
 
     def begin(self) -> None:

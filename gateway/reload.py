@@ -94,8 +94,6 @@ class Reloader:
             self._failed(f"{type(error).__name__} at {logs.origin(error)}")
             return False
         old, self._running = self._running, planned
-        settings = planned.loaded.settings
-        logs.configure(settings.logging.level, settings.logging.format)
         for key in _needs_restart(old, planned):
             log.warning("changed, and takes effect at the next start", key=key)
         self._metrics.reloads.labels("ok").inc()

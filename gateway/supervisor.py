@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from config import HostPort
-from gateway import admin
+from gateway import admin, logs
 from gateway.control import Channel, Message
 from gateway.metrics import Metrics
 from gateway.plan import Plan
@@ -191,6 +191,8 @@ class Supervisor:
             if errors:
                 raise NotApplied("; ".join(sorted(errors)))
             self._plan = plan
+            logging = plan.loaded.settings.logging
+            logs.configure(logging.level, logging.format)
 
     async def not_ready(self) -> str | None:
         """Why no logins should come here, or None: one worker that is ready is enough."""

@@ -41,7 +41,6 @@ class Worker:
                 return {"error": await self._prepare(text, file)}
             case {"do": "commit"} if self._prepared is not None:
                 self._gateway.commit(self._prepared)
-                _configure_logs(self._prepared)
                 self._prepared = None
             case {"do": "abandon"} if self._prepared is not None:
                 await self._gateway.abandon(self._prepared)
@@ -60,11 +59,6 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs must go on
             return f"{type(error).__name__} at {logs.origin(error)}"
         return None
-
-
-def _configure_logs(generation: Generation) -> None:
-    logging = generation.settings.logging
-    logs.configure(logging.level, logging.format)
 
 
 async def work(connected: socket.socket) -> int:

@@ -75,6 +75,23 @@ def test_change_of_the_file_takes_effect(running: Running) -> None:
     assert not running.offers(OTHER)
 
 
+def test_logging_changes_for_audit_lines_as_well(running: Running) -> None:
+    gateway = running.site.gateway
+
+    def audited() -> list[str]:
+        return [line for line in gateway.stderr.splitlines() if "authn_login" in line]
+
+    assert running.site.logs_in()
+    running.change(logging={"level": "info", "format": "json"})
+    assert running.site.logs_in()
+    running.change(logging={"level": "warning", "format": "json"})
+    assert running.site.logs_in()
+    running.change(logging={"level": "info", "format": "console"})
+    assert running.site.logs_in()
+    until(lambda: len(audited()) >= 3)
+    assert [line.startswith("{") for line in audited()] == [False, True, False]
+
+
 def test_sighup_reloads_at_once(running: Running) -> None:
     before = reloads(running.site, "ok")
     os.kill(running.site.gateway.pid, signal.SIGHUP)

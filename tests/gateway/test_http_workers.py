@@ -114,6 +114,20 @@ def test_all_reload_or_none(start_site: StartSite, shared: dict[str, Any]) -> No
         assert "token" in site.post(login, second_step=False).json
 
 
+def test_logging_changes_for_all(start_site: StartSite, shared: dict[str, Any]) -> None:
+    site = start_site(**shared)
+    config = site_config(site.mesibo, site.sms, **shared)
+    site.gateway.write({**config, "logging": {"level": "warning", "format": "console"}})
+    until(lambda: 'result="ok"} 1.0' in site.admin("/metrics").body.decode())
+    for _ in range(20):
+        assert site.logs_in()
+    site.gateway.write({**config, "nonsense": 1})
+    until(lambda: "not reloaded" in site.gateway.stderr)
+    lines = site.gateway.stderr.splitlines()
+    assert not any("authn_login" in line for line in lines)
+    assert not next(line for line in lines if "not reloaded" in line).startswith("{")
+
+
 def test_worker_started_again_runs_what_the_others_run(
     start_site: StartSite, shared: dict[str, Any]
 ) -> None:
