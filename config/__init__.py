@@ -12,6 +12,7 @@ No problem holds a value, so that no secret gets out by being in the wrong place
 from config.apps import App
 from config.document import Document, parse_text, read
 from config.files import FilePath
+from config.headers import HeaderName, HeaderValue
 from config.issuer import Issuer, MesiboIssuer, SandboxIssuer
 from config.loading import Loaded, load, validate
 from config.model import Model
@@ -21,6 +22,7 @@ from config.quantities import Duration, Limit, Size
 from config.schema import settings_schema
 from config.secret import Secret
 from config.settings import ProviderEntry, Settings, TlsFiles
+from config.tracing import Tracing
 
 __all__ = [
     "App",
@@ -29,6 +31,8 @@ __all__ = [
     "Document",
     "Duration",
     "FilePath",
+    "HeaderName",
+    "HeaderValue",
     "HostPort",
     "Issuer",
     "Limit",
@@ -45,6 +49,7 @@ __all__ = [
     "Settings",
     "Size",
     "TlsFiles",
+    "Tracing",
     "load",
     "parse_text",
     "read",

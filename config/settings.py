@@ -16,6 +16,7 @@ from config.network import Cidr, HostPort, Origin, PublicUrl
 from config.quantities import Limit
 from config.secret import Secret
 from config.spelling import invalid
+from config.tracing import Tracing
 
 MEMORY = "memory://"
 MIN_SECRET = 32  # bytes
@@ -181,3 +182,5 @@ class Settings(Model):
     """By name, in the order in which they are asked."""
     limits: Limits = Field(default=Limits())
     logging: Logging = Field(default=Logging())
+    tracing: Tracing | None = None
+    """Null: off."""

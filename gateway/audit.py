@@ -14,7 +14,7 @@ import structlog
 from gateway import errors
 from gateway.metrics import Metrics
 from gateway.outcomes import CodeSent, GoTo, HandedOver, LoginRequest, Outcome, SignedIn
-from providers import Receipt
+from providers import Receipt, current_trace
 
 MAX_TEXT: Final = 64  # characters of anything that a client sent
 
@@ -62,6 +62,7 @@ class Audit:
         word, action = trace.outcome or word, trace.action or action
         self._metrics.ended()
         self._metrics.login(trace.app, trace.provider, word, seconds)
+        _record(request.request_id, trace, word)
         line = {
             "action": action,
             "request_id": request.request_id,
@@ -84,9 +85,25 @@ class Audit:
         """A request could not be read as an op."""
         outcome, action = _BAD_REQUEST
         self._metrics.login("", "", outcome, 0.0)
+        _record(request_id, Trace(), outcome)
         self._log.info(
             "login", action=action, request_id=request_id, client=client, outcome=outcome
         )
+
+
+def _record(request_id: str, known: Trace, outcome: str) -> None:
+    """Tell it to the trace of the request, if there is one."""
+    trace = current_trace.get()
+    if trace is None:
+        return
+    trace.set("gateway.request_id", request_id)
+    trace.set("gateway.outcome", outcome)
+    if known.app:
+        trace.set("gateway.app", known.app)
+    if known.provider:
+        trace.set("gateway.provider", known.provider)
+    if outcome == "unavailable":
+        trace.fail(outcome)
 
 
 def _classify(outcome: Outcome) -> tuple[str, str]:

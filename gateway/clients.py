@@ -47,6 +47,12 @@ def client(
     return bucket(address)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether what the other end of a connection says of others is believed."""
+    address = _parse(peer)
+    return address is not None and _is_trusted(address, trusted)
+
+
 @lru_cache(maxsize=4096)
 def _direct(peer: str) -> str:
     address = _parse(peer)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 from pydantic import BaseModel
@@ -31,6 +31,9 @@ from gateway.server import Api
 from gateway.stores import Store, open_store
 from gateway.throttle import Throttle
 from providers import BrowserSignIn, Context, Directory, Provider, WithDirectory
+
+if TYPE_CHECKING:
+    from gateway.tracing import Tracing
 
 NO_PUBLIC_URL: Final = "public_url is not set: nobody can sign in at this provider's own site"
 
@@ -55,6 +58,7 @@ class Generation:
         self.providers: dict[str, Provider[Any]] = {}
         self.store: Store
         self.issuer: issuer.Issuer
+        self.tracing: Tracing | None = None
         self.api: Api
         self._metrics = metrics
         self._audit = audit
@@ -62,6 +66,7 @@ class Generation:
         self._directories: dict[str, Directory] = {}
         self.contents = {p.name: _contents(p.config) for p in plan.providers}
         self.issuer_contents = _contents(self.settings.issuer)
+        self.tracing_contents = _contents(self.settings.tracing)
         self._in_use = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -83,11 +88,25 @@ class Generation:
         Raises ``StoreUnavailable`` if it is not the store of ``old`` and does not answer: what runs
         must not be given up for it. At a start it may still come.
         """
+        self._open_tracing(old)  # closed last: then all spans have ended
         await self._open_store(old)
         self._open_issuer(old)
         for planned in self.plan.providers:
             await self._open_provider(planned, old)
-        self.api = Api(self._engine(), self._audit, self.settings)
+        self.api = Api(self._engine(), self._audit, self.settings, self.tracing)
+
+    def _open_tracing(self, old: Generation | None) -> None:
+        settings = self.settings.tracing
+        if settings is None:
+            return
+        mine = (settings, self.tracing_contents)
+        if old is not None and mine == (old.settings.tracing, old.tracing_contents):
+            self.tracing = old.tracing
+        if self.tracing is None:
+            from gateway.tracing import Tracing  # costs 20 MB, and need not be installed
+
+            self.tracing = Tracing(settings, self._metrics)
+        self.parts.append(self.tracing)
 
     async def _open_store(self, old: Generation | None) -> None:
         if old is not None and old.settings.store == self.settings.store:
@@ -206,7 +225,7 @@ class Generation:
                 await part.close()
 
 
-def _contents(model: BaseModel) -> dict[Path, State]:
+def _contents(model: BaseModel | None) -> dict[Path, State]:
     """The files that a model names, at this moment: their names tell of no change."""
     return states(_paths(model))
 

@@ -13,6 +13,7 @@ import orjson
 import structlog
 
 from gateway import log_lines
+from providers import current_trace
 
 STANDARD_ERROR: Final = 2  # whatever has been put in the place of sys.stderr
 
@@ -26,6 +27,7 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
         processors = [_json_line]
     else:
         processors = [
+            _traced,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             # Values as Python literals, so that none can pretend to be a line of its own.
@@ -46,7 +48,18 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
 
 def _json_line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
     """The whole line in one step: it is written for each login."""
-    return orjson.dumps({"time": datetime.now(UTC), "level": level, **event}, default=str)
+    line = {"time": datetime.now(UTC), "level": level, **event}
+    return orjson.dumps(_traced(_logger, level, line), default=str)
+
+
+def _traced(
+    _logger: object, _level: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Add the trace that a line belongs to."""
+    trace = current_trace.get()
+    if trace is not None:
+        event["trace_id"] = trace.id
+    return event
 
 
 def _encoded(_logger: object, _level: str, line: str) -> bytes:

@@ -51,3 +51,7 @@ def _problems(loaded: Loaded) -> Iterator[Problem]:
     if isinstance(issuer, MesiboIssuer) and issuer.ca_file is not None:
         ca_file = issuer.ca_file
         yield from tried(("issuer", "ca_file"), lambda: client_context(ca_file))
+    tracing = loaded.settings.tracing
+    if tracing is not None and tracing.ca_file is not None:
+        collector_ca = tracing.ca_file
+        yield from tried(("tracing", "ca_file"), lambda: client_context(collector_ca))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -54,6 +55,7 @@ def plan(loaded: Loaded) -> Plan:
         problems.append(loaded.document.problem(("store", "url"), str(error)))
     problems += _overlaps(loaded, planned.values(), shared)
     problems += _directories(loaded, planned)
+    problems += _tracing(loaded)
     if problems:
         raise ConfigError(problems)
     templates = {name: provider.template for name, provider in planned.items()}
@@ -110,3 +112,15 @@ def _directories(loaded: Loaded, planned: Mapping[str, Planned]) -> list[Problem
         at = ("providers", provider.name, "config", "directory")
         problems.append(loaded.document.problem(at, why))
     return problems
+
+
+def _tracing(loaded: Loaded) -> list[Problem]:
+    """Its libraries are optional."""
+    if loaded.settings.tracing is None:
+        return []
+    try:
+        importlib.import_module("gateway.tracing")
+    except ImportError as error:
+        missing = f"needs libraries that are not installed: {error.name}"
+        return [loaded.document.problem(("tracing",), f'{missing}: pip install ".[tracing]"')]
+    return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -17,6 +17,10 @@ from gateway.browser.routes import Browser
 from gateway.connections import Connection
 from gateway.login import Engine
 from gateway.outcomes import Outcome
+from providers import current_trace
+
+if TYPE_CHECKING:
+    from gateway.tracing import Tracing
 
 _PROCESS: Final = os.urandom(4).hex()
 _COUNTER: Final = itertools.count()
@@ -27,11 +31,14 @@ ADMIN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 class Api:
     """Requests to answers."""
 
-    def __init__(self, engine: Engine, audit: Audit, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, audit: Audit, settings: Settings, tracing: Tracing | None = None
+    ) -> None:
         cors_origins = settings.cors_origins
         self._engine = engine
         self._browser = Browser(engine, settings.public_url)
         self._audit = audit
+        self._tracing = tracing
         self._trusted = tuple(settings.trusted_proxies)
         self._any_origin = "*" in cors_origins
         self._headers = CIMultiDict(wire.HEADERS)
@@ -47,7 +54,10 @@ class Api:
         connection = _connection(request)
         connection.head_arrived()
         try:
-            return await self._answer(request)
+            if self._tracing is None:
+                return await self._answer(request)
+            is_trusted = clients.is_trusted(request.remote or "", self._trusted)
+            return await self._tracing.answer(request, self._answer, is_trusted=is_trusted)
         finally:
             connection.work_ended()
 
@@ -99,6 +109,8 @@ class Api:
         except wire.BadRequest:
             self._audit.unreadable(self._client(request), _request_id())
             return self._refuse(request)
+        if (trace := current_trace.get()) is not None:
+            trace.rename(call.op if call.op in ("login", "logout") else "unknown op")
         if call.op == "logout":
             return self._reply(
                 request, wire.encode_ok("logout", boolean=self._boolean(request, call))

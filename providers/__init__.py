@@ -42,9 +42,11 @@ from providers._base import (
 from providers._breaker import Breaker
 from providers._connection import Reply
 from providers._http import Broken, NotSent, Overloaded, Upstream
+from providers._spans import Attributes, Span, Trace, current_trace, span
 
 __all__ = [
     "Attempt",
+    "Attributes",
     "Breaker",
     "Broken",
     "BrowserSignIn",
@@ -71,15 +73,19 @@ __all__ = [
     "Receipt",
     "Rejected",
     "Reply",
+    "Span",
+    "Trace",
     "Trip",
     "Unavailable",
     "UnknownIdentity",
     "Upstream",
     "WithDirectory",
     "available",
+    "current_trace",
     "load",
     "load_class",
     "missing_libraries",
+    "span",
 ]
 
 

@@ -13,6 +13,7 @@ from yarl import URL
 from providers import _sockets
 from providers._base import Meter, Unavailable
 from providers._connection import MAX_BODY, BrokenError, Connection, Reply
+from providers._spans import Attributes, span
 from providers._tls import system_authorities
 
 CONNECT_TIMEOUT: Final = 3.0  # seconds
@@ -68,6 +69,7 @@ class Upstream:
         default_port = url.is_default_port()
         authority = url.host_subcomponent or ""
         self._authority = authority if default_port else f"{authority}:{url.port}"
+        self._server: Attributes = {"server.address": url.raw_host, "server.port": url.port or 0}
         self._meter = meter
         self._max_in_flight = max_in_flight
         self._max_body = max_body
@@ -89,7 +91,16 @@ class Upstream:
         ``target`` is a path with its query. Raises ``NotSent`` when nothing can have reached the
         server; ``Broken``, or ``Unavailable`` for a time-out, when it may have acted on it.
         """
-        request = self._request(method, target, headers or {}, data)
+        with span(self.name, self._server) as call:
+            call.set("http.request.method", method)
+            request = self._request(method, target, {**(headers or {}), **call.headers}, data)
+            reply = await self._measured(request, within)
+            call.set("http.response.status_code", reply.status)
+            if reply.status >= 400:
+                call.fail(str(reply.status))
+        return reply
+
+    async def _measured(self, request: bytes, within: float) -> Reply:
         if self._in_flight >= self._max_in_flight:
             raise Overloaded(self.name, f"{self._in_flight} requests are under way already", 1.0)
         started = time.monotonic()

@@ -24,6 +24,17 @@ _BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 _FOR_YEARS: Final = "public, max-age=31536000, immutable"
 
 
+def route(path: str) -> str:
+    """Return a path without what is of one sign-in alone; empty, if it leads to no page of ours."""
+    if path.startswith(CALLBACK):
+        return CALLBACK + "{provider}"
+    if path.startswith(f"{SIGNIN}/"):
+        return (
+            f"{SIGNIN}/{{asset}}" if path[len(SIGNIN) + 1 :] in assets.TYPES else f"{SIGNIN}/{{id}}"
+        )
+    return SIGNIN if path == SIGNIN else ""
+
+
 class Browser:
     """Answers browsers. The path of ``public_url`` has been taken off requests by a proxy."""
 

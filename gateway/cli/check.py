@@ -53,6 +53,8 @@ async def _connects(gateway: Gateway) -> bool:
         await gateway.current.store.ping()
     except StoreUnavailable as error:
         problems.append(f"store: {error}")
+    if gateway.current.tracing is not None:
+        problems += [f"tracing: {p}" for p in await gateway.current.tracing.check()]
     for provider in gateway.current.providers.values():
         problems += [f"provider {provider.name}: {p}" for p in await provider.check()]
         for finding in provider.findings():

@@ -25,13 +25,15 @@ class Script(NamedTuple):
 
     text: bytes
     sha: bytes
+    step: str  # what it is called in traces
 
 
 def _script(name: str) -> Script:
     folder = Path(__file__).with_name("lua")
     text = b"".join((folder / f"{part}.lua").read_bytes() for part in ("windows", name))
     # SHA-1 is how Redis names a script; nothing is secured by it.
-    return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
+    sha = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
+    return Script(text, sha, f"redis {name}")
 
 
 START: Final = _script("start")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from redis.exceptions import NoScriptError, ResponseError
 
@@ -27,6 +27,9 @@ from gateway.stores._pipeline import Pipeline, Reply, Word
 from gateway.stores._redis_url import SENTINEL, RedisUrl, connection_pool
 from gateway.stores._scripts import Script, limits, of_challenge, of_windows
 from gateway.stores._sentinel import master_pool
+from providers import span
+
+_ATTRIBUTES: Final = {"db.system.name": "redis"}
 
 
 class Link(Protocol):
@@ -88,7 +91,7 @@ class RedisStore:
 
     async def read(self, key: bytes) -> bytes | None:
         """See ``Store``."""
-        record = await self._send(b"GET", of_challenge(key)[0], repeatable=True)
+        record = await self._send("redis read", b"GET", of_challenge(key)[0], repeatable=True)
         return _record.memo(record) if record else None
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
@@ -144,7 +147,7 @@ class RedisStore:
     async def forget(self, windows: Sequence[Window]) -> None:
         """See ``Store``."""
         if windows:
-            await self._send(b"DEL", *of_windows(windows), repeatable=True)
+            await self._send("redis forget", b"DEL", *of_windows(windows), repeatable=True)
 
     async def open(self) -> None:
         """See ``Store``."""
@@ -162,15 +165,16 @@ class RedisStore:
     async def _run(
         self, script: Script, keys: list[bytes], *args: Word, repeatable: bool = False
     ) -> Reply:
-        words = (len(keys), *keys, *args)
+        step, words = script.step, (len(keys), *keys, *args)
         try:
-            return await self._send(b"EVALSHA", script.sha, *words, repeatable=repeatable)
+            return await self._send(step, b"EVALSHA", script.sha, *words, repeatable=repeatable)
         except NoScriptError:  # Redis was restarted; EVAL teaches it the script again
-            return await self._send(b"EVAL", script.text, *words, repeatable=repeatable)
+            return await self._send(step, b"EVAL", script.text, *words, repeatable=repeatable)
 
-    async def _send(self, *words: Word, repeatable: bool) -> Reply:
+    async def _send(self, step: str, *words: Word, repeatable: bool) -> Reply:
         try:
-            return await self._link.send(*words, repeatable=repeatable)
+            with span(step, _ATTRIBUTES):
+                return await self._link.send(*words, repeatable=repeatable)
         except NoScriptError:
             raise
         except ResponseError as error:

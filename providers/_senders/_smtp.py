@@ -14,6 +14,7 @@ from providers._senders._smtp_failures import THE_MAIL, Failed, NegativeReply
 from providers._senders._smtp_pool import Pool
 from providers._senders._smtp_session import Server, Session
 from providers._senders.smtp import PORTS, SmtpConfig
+from providers._spans import Attributes, span
 from providers._tls import client_context
 
 # What is said of a mailbox: by the enhanced code if there is one (RFC 3463: of addresses, though
@@ -42,6 +43,11 @@ class Smtp:
             helo=config.helo,
             login=login,
         )
+        self._described: Attributes = {
+            "network.protocol.name": "smtp",
+            "server.address": self._server.host,
+            "server.port": self._server.port,
+        }
         self._pool = Pool(config.pool_size, functools.partial(Session.open, self._server))
 
     async def send(self, message: Message, within: float) -> str | None:
@@ -55,7 +61,8 @@ class Smtp:
         started = loop.time()
         outcome = "failed"
         try:
-            await self._deliver(envelope, started + min(within, self._timeout))
+            with span(self.name, self._described):
+                await self._deliver(envelope, started + min(within, self._timeout))
             outcome = "answered"
         except NegativeReply as error:
             outcome = "answered"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import orjson
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from config import Model, Secret, SecureUrl
+from config import HeaderName, HeaderValue, Model, Secret, SecureUrl
 from providers._base import Context
 from providers._connection import Reply
 from providers._senders import Message, Refused
@@ -23,24 +22,6 @@ from providers._senders._template import (
 )
 from providers._senders._vendor import Request, Vendor, basic_auth
 
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-
-
-def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("is no name of an HTTP header")
-    return name
-
-
-def _header_value(secret: SecretStr) -> SecretStr:
-    value = secret.get_secret_value()
-    if not (value.isascii() and value.isprintable()):
-        raise ValueError("must be one line of printable ASCII")
-    return secret
-
-
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[Secret, AfterValidator(_header_value)]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
 
 

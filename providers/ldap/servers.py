@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import structlog
 
 from providers._base import LoginError, Meter, Unavailable
+from providers._spans import span
 from providers.ldap.client import ConnectionFailed, Driver
 from providers.ldap.searching import ServerBusy
 from providers.ldap.service import ServiceAccount, ServiceRefused
@@ -52,7 +53,8 @@ class Servers:
             share = min(SHARE, self._timeout.total / len(ready))
             deadline = total if site is ready[-1] else time.monotonic() + share
             try:
-                return await self._try(site, work, deadline)
+                with span(self._name, site.attributes):
+                    return await self._try(site, work, deadline)
             except ConnectionFailed as error:
                 failures.append(f"{site.server.url}: {error}")
         raise Unavailable(self._name, "; ".join(failures), PROBE_EVERY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from providers._spans import Attributes
 from providers.ldap.client import Connection, Driver, Found, Query, Server
 from providers.ldap.pool import Pool
 from providers.ldap.searching import BUSY, Reader, ServerBusy
@@ -27,6 +28,11 @@ class Site:
         account: ServiceAccount,
     ) -> None:
         self.server = server
+        self.attributes: Attributes = {  # for traces
+            "network.protocol.name": "ldap",
+            "server.address": server.host,
+            "server.port": server.port,
+        }
         self.down = False
         self.failures = 0  # in a row
         self.answered = 0.0  # when a login last ended with an answer; monotonic

@@ -52,6 +52,7 @@ SOUND: dict[str, Any] = {
     },
     "limits": {"per_ip": ["5/hour"], "connections": 5},
     "logging": {"level": "info"},
+    "tracing": {"endpoint": "https://a.b", "sample": 0.5, "headers": {"a": "x"}, "service": "s"},
 }
 
 

@@ -36,6 +36,7 @@ def test_defaults() -> None:
     assert settings.limits.connections_per_ip == 4_096
     assert settings.logging.level == "info"
     assert settings.logging.format == "console"
+    assert settings.tracing is None
 
 
 def test_every_key_can_be_set(tmp_path: Path) -> None:
