@@ -8,7 +8,7 @@ UV ?= $(BIN)/uv
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help run test lint format bench screenshots lock sbom servers clean
+.PHONY: help run test lint format bench trials screenshots lock sbom servers clean
 
 help:  ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ format: $(VENV)/test.stamp  ## put the code into its format, sort imports
 
 bench: $(VENV)/test.stamp servers  ## run the benchmarks
 	$(BIN)/python bench/run.py $(ARGS)
+
+trials: $(VENV)/test.stamp servers  ## load for minutes, and faults under load; ARGS="--only kill"
+	$(BIN)/python -m bench.trials $(ARGS)
 
 screenshots: $(VENV)/test.stamp servers  ## take the pictures of the sign-in page for docs/ anew
 	$(BIN)/python -m tests.browser.screenshots

@@ -1,0 +1,1 @@
+"""How the gateway endures: minutes of load without an error, and faults in the midst of load."""
