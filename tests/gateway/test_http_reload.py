@@ -268,7 +268,7 @@ def test_secret_file_is_followed_through_the_links_of_kubernetes(
 
 def test_what_needs_a_restart_is_told(running: Running) -> None:
     running.change(limits={**running.config["limits"], "connections": 77})
-    assert "takes effect at the next start" in running.site.gateway.stderr
+    until(lambda: "takes effect at the next start" in running.site.gateway.stderr)
     assert "limits.connections" in running.site.gateway.stderr
 
 
