@@ -16,6 +16,7 @@ import pytest
 import trustme
 import yaml
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 import config
 import providers
@@ -105,20 +106,33 @@ def keys(model: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-def options(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def options(model: type[BaseModel]) -> Iterator[str]:
     """Yield the keys of a model: ``code.length`` where there is one inner model.
 
     What is in a list, a mapping or a union has a table of its own; senders have pages of their own.
     """
+    for key, field in fields(model):
+        if not has_keys(field):
+            yield key
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the same with what is known of them, and those that have keys below them as well."""
     for name, field in model.model_fields.items():
         key = prefix + (field.alias or name)
-        inner = [part for part in models_in(field.annotation) if not is_sender(part)]
-        if len(inner) == 1 and typing.get_origin(field.annotation) not in (list, dict):
-            yield from options(inner[0], f"{key}.")
-            continue
-        yield key
-        for part in inner:
-            yield from options(part)
+        yield key, field
+        below = f"{key}." if has_keys(field) else ""
+        for part in _inner(field):
+            yield from fields(part, below)
+
+
+def has_keys(field: FieldInfo) -> bool:
+    """Whether keys below a key are written with it: ``code.length``."""
+    return len(_inner(field)) == 1 and typing.get_origin(field.annotation) not in (list, dict)
+
+
+def _inner(field: FieldInfo) -> list[type[BaseModel]]:
+    return [part for part in models_in(field.annotation) if not is_sender(part)]
 
 
 def models_in(annotation: object) -> list[type[BaseModel]]:
