@@ -97,6 +97,11 @@ class Journey:
         drive = _closed(CONNECTIONS)
         return self._measured(drive, messages, b'"token":"', "success").sound()
 
+    def refused(self, requests: int) -> Sample:
+        """Logins to an app that is not admitted: nobody is asked, but each has its audit line."""
+        messages = [_post(appid="com.example.unknown")] * requests
+        return self._measured(_closed(CONNECTIONS), messages, b'"BADAPP"', "bad_request").sound()
+
     def errors(self, phones: int, connections: int) -> int:
         """Both steps over so many connections: how many answers were wrong."""
         first = self._send_codes(phones, _closed(connections))

@@ -20,6 +20,7 @@ FIGURES: Final = (
     Figure("e2", "stock floor, step 2", "us"),
     Figure("le1", "lean floor, step 1", "us"),
     Figure("le2", "lean floor, step 2", "us"),
+    Figure("r0", "gateway, an app id that is not admitted", "us"),
     Figure("r1", "gateway on Redis, step 1", "us"),
     Figure("r2", "gateway on Redis, step 2", "us"),
     Figure("m1", "gateway in memory, step 1", "us"),
@@ -40,10 +41,14 @@ def measure(effort: Effort) -> Mapping[str, list[float]]:
             cpu[f"{name}1"].append(journey.send_codes(effort.logins).cpu_us)
             cpu[f"{name}2"].append(journey.sign_in().cpu_us)
 
+        def refused() -> None:
+            cpu["r0"].append(redis.refused(effort.logins).cpu_us)
+
         parts = [
             static,
             lambda: both_steps("e", floor),
             lambda: both_steps("le", lean),
+            refused,
             lambda: both_steps("r", redis),
             lambda: both_steps("m", memory),
         ]

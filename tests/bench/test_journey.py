@@ -23,6 +23,7 @@ def bed() -> Iterator[Bed]:
 def test_logins_on_the_gateway(bed: Bed, redis: bool) -> None:
     journey = bed.gateway(redis=redis)
     assert journey.errors(50, connections=5) == 0
+    assert journey.refused(50).outcomes == {"bad_request": 50}
 
 
 @pytest.mark.parametrize("kind", ["stock", "lean"])
