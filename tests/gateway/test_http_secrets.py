@@ -31,6 +31,26 @@ def talkative(start_site: StartSite) -> Site:
     )
 
 
+def told(secret: str, text: str) -> bool:
+    """Whether a text has a secret in it; the digits of a code may be among those of a number."""
+    return re.search(rf"(?<!\d)(?<!\d\.){re.escape(secret)}(?!\d)", text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("code=424242", True),
+        ("'424242'", True),
+        ("x424242.", True),
+        ("sum 0.0424242", False),
+        ("sum 0.424242", False),
+        ("18424242007", False),
+    ],
+)
+def test_code_is_told_from_the_digits_of_a_number(text: str, is_told: bool) -> None:
+    assert told(TEST_CODE, text) is is_told
+
+
 def run_all(site: Site) -> set[str]:
     """Sign in, fail to, and break everything; return all secrets there were."""
     login = phone_login()
@@ -73,4 +93,4 @@ def test_c13_no_secret_in_output_or_metrics(talkative: Site) -> None:
     assert own_lines.search(talkative.gateway.stdout)
     for text in (printed, talkative.gateway.stderr, metrics):
         assert text
-        assert [secret for secret in secrets if secret in text] == []
+        assert [secret for secret in secrets if told(secret, text)] == []
