@@ -21,6 +21,7 @@ pytestmark = pytest.mark.alone
 NAMES: Final = 300
 FIRST: Final = 40  # names, after which there is something to go by
 PREFIXES: Final = 1000
+COMPARISONS: Final = 3
 BY_NAME: Final[dict[str, Any]] = {"user_search": None, "user_dn": f"uid={{username}},{PEOPLE}"}
 PASSWORD: Final = "the password of everybody"
 
@@ -57,27 +58,35 @@ def seconds(site: Site, app: str, name: str) -> float:
     return took
 
 
+def assert_alike(site: Site, app: str, name: str, numbers: range) -> None:
+    """Known and unknown names take the same time, within a tenth.
+
+    Another program on the machine may move one comparison by more; a difference that tells who is
+    there is in all of them.
+    """
+    seen = []
+    for _ in range(COMPARISONS):
+        known, unknown = [], []
+        for number in numbers:  # in turn: nothing else may tell them apart
+            known.append(seconds(site, app, name.format(f"user{number}")))
+            unknown.append(seconds(site, app, name.format(f"none{number}")))
+        one, other = statistics.median(known), statistics.median(unknown)
+        if abs(one - other) <= min(0.1 * one, 0.01):
+            return
+        seen.append(f"{one * 1000:.2f} ms, {other * 1000:.2f} ms")
+    pytest.fail("; ".join(seen))
+
+
 @pytest.mark.parametrize("app", ["search", "template"])
 def test_l12_unknown_name_takes_as_long_as_a_wrong_password(site: Site, app: str) -> None:
     for number in range(FIRST):
         login: dict[str, Any] = {"username": f"user{number}", "password": PASSWORD}
         assert site.login(appid=app, **login)["result"] == "OK"
         seconds(site, app, f"user{number}")
-    known, unknown = [], []
-    for number in range(FIRST, FIRST + NAMES):  # in turn: nothing else may tell them apart
-        known.append(seconds(site, app, f"user{number}"))
-        unknown.append(seconds(site, app, f"none{number}"))
-    one, other = statistics.median(known), statistics.median(unknown)
-    assert abs(one - other) <= 0.01
-    assert abs(one - other) <= 0.1 * one, f"{one * 1000:.2f} ms, {other * 1000:.2f} ms"
+    assert_alike(site, app, "{}", range(FIRST, FIRST + NAMES))
 
 
 @pytest.mark.parametrize("site", [pytest.param(ssha, id="fast")], indirect=True)
 def test_a67_beginnings_of_names_cannot_be_guessed(site: Site) -> None:
     seconds(site, "search", "user0")
-    known, unknown = [], []
-    for number in range(PREFIXES // 2):
-        known.append(seconds(site, "search", f"user{number % FIRST}*"))
-        unknown.append(seconds(site, "search", f"none{number % FIRST}*"))
-    one, other = statistics.median(known), statistics.median(unknown)
-    assert abs(one - other) <= 0.1 * one, f"{one * 1000:.2f} ms, {other * 1000:.2f} ms"
+    assert_alike(site, "search", "{}*", range(PREFIXES // 2))
