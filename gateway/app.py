@@ -15,10 +15,12 @@ from aiohttp import web
 from config import HostPort
 from gateway import admin, logs, open_files, pem
 from gateway.audit import Audit
-from gateway.connections import HEAD_TIMEOUT, Limits, Server
+from gateway.connections import HEAD_TIMEOUT, Limits
+from gateway.entrance import Server
 from gateway.generation import Generation
 from gateway.metrics import Metrics
 from gateway.plan import Plan
+from gateway.posts import Post
 from gateway.stores import StoreUnavailable
 
 DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
@@ -125,7 +127,8 @@ class Gateway:
             # Connections that are to come see it; nothing else of TLS can be configured.
             self._tls.load_cert_chain(files.certificate, files.private_key, password="")
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """See ``Api``."""
         generation = self.current
         generation.enter()
         try:
@@ -133,11 +136,24 @@ class Gateway:
         finally:
             generation.leave()
 
+    def takes(self, path: str) -> bool:
+        """See ``Api``."""
+        return self.current.api.takes(path)
+
+    async def post(self, post: Post, peer: str) -> bytes:
+        """See ``Api``."""
+        generation = self.current
+        generation.enter()
+        try:
+            return await generation.api.post(post, peer)
+        finally:
+            generation.leave()
+
     async def _listen(self, at: HostPort, shares_port: bool) -> None:
         settings = self.current.settings
         room = open_files.room_for(settings.limits.connections)
         limits = Limits(room, settings.limits.connections_per_ip)
-        runner = web.ServerRunner(Server(self._handle, limits), shutdown_timeout=DRAIN)
+        runner = web.ServerRunner(Server(self, limits), shutdown_timeout=DRAIN)
         self._tls = pem.server_context(settings.tls) if settings.tls else None
         self.url = await self._site(runner, at, self._tls, shares_port)
 

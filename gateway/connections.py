@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -23,18 +23,27 @@ UNWINDING: Final = 0.5  # seconds for a request that is given up to give back wh
 log = structlog.get_logger()
 
 
+class Limited(Protocol):
+    """A connection as limits see it."""
+
+    address: str  # of the peer, as limits count it
+
+    def cut(self) -> None:
+        """Close at once."""
+
+
 class Limits:
     """Who is connected, the longest silent first."""
 
     def __init__(self, total: int, per_address: int) -> None:
         self._total = total
         self._per_address = per_address
-        self._silent: OrderedDict[Connection, None] = OrderedDict()
-        self._of_address: dict[str, OrderedDict[Connection, None]] = {}
+        self._silent: OrderedDict[Limited, None] = OrderedDict()
+        self._of_address: dict[str, OrderedDict[Limited, None]] = {}
         self._counts: dict[str, int] = {}
         self._count = 0
 
-    def enter(self, connection: Connection) -> bool:
+    def enter(self, connection: Limited) -> bool:
         """Register a connection; False if there is no room even after cutting a silent one."""
         address = connection.address
         of_address = self._of_address.setdefault(address, OrderedDict())
@@ -50,7 +59,7 @@ class Limits:
             self.silent(connection)
         return room
 
-    def _make_room(self, candidates: OrderedDict[Connection, None]) -> bool:
+    def _make_room(self, candidates: OrderedDict[Limited, None]) -> bool:
         longest_silent = next(iter(candidates), None)
         if longest_silent is None:
             return False
@@ -58,7 +67,7 @@ class Limits:
         longest_silent.cut()
         return True
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Limited) -> None:
         """Forget a connection."""
         self.busy(connection)
         address = connection.address
@@ -67,12 +76,12 @@ class Limits:
         if not self._counts[address]:
             del self._counts[address], self._of_address[address]
 
-    def silent(self, connection: Connection) -> None:
+    def silent(self, connection: Limited) -> None:
         """No request is being worked on."""
         self._silent[connection] = None
         self._of_address[connection.address][connection] = None
 
-    def busy(self, connection: Connection) -> None:
+    def busy(self, connection: Limited) -> None:
         """A request is being worked on: not to be cut."""
         self._silent.pop(connection, None)
         self._of_address[connection.address].pop(connection, None)
@@ -86,15 +95,13 @@ class Connection(web.RequestHandler):
     def __init__(self, limits: Limits, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits = limits
-        self.address = "local"  # of the peer, as limits count it
+        self.address = ""
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock on the first request."""
         super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        if isinstance(peer, tuple):
-            self.address = clients.client(str(peer[0]), (), (), ())
+        self.address = clients.client(peer_of(transport), (), (), ())
         if self._limits.enter(self):
             self._await_head()
         else:
@@ -158,8 +165,7 @@ class Connection(web.RequestHandler):
         word = errors.BADREQUEST
         if status >= 500:
             word, status = errors.UNAVAILABLE, 200  # apps look at nothing but a body with 200
-            if not isinstance(exc, ConnectionError | None):  # the client has left
-                log.error("request failed", error=type(exc).__name__, where=logs.origin(exc))
+            report(exc)
         response = web.Response(
             status=status,
             body=wire.encode_error("login", word, boolean=False),
@@ -169,21 +175,13 @@ class Connection(web.RequestHandler):
         return response
 
 
-class Server(web.Server):
-    """aiohttp's low-level server on such connections: one handler for any path."""
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """The address at the other end of a connection, without the port."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else "local"
 
-    def __init__(self, handler: Any, limits: Limits) -> None:
-        super().__init__(handler)
-        self._limits = limits
 
-    def __call__(self) -> web.RequestHandler:
-        """Make the protocol of one more connection."""
-        return Connection(
-            self._limits,
-            self,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=KEEP_ALIVE,
-            auto_decompress=False,
-            access_log=None,
-            lingering_time=1.0,
-        )
+def report(error: BaseException | None) -> None:
+    """Log what went wrong with a request, unless it is that the client has left."""
+    if not isinstance(error, ConnectionError | None):
+        log.error("request failed", error=type(error).__name__, where=logs.origin(error))

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from config import Settings
-from gateway import clients, errors, pages, wire
+from gateway import clients, errors, pages, posts, wire
 from gateway.audit import Audit
-from gateway.browser.routes import Browser
+from gateway.browser.routes import CALLBACK, SIGNIN, Browser
 from gateway.connections import Connection
 from gateway.login import Engine
 from gateway.outcomes import Outcome
+from gateway.posts import Post
 from providers import current_trace
 
 if TYPE_CHECKING:
@@ -26,6 +28,17 @@ _PROCESS: Final = os.urandom(4).hex()
 _COUNTER: Final = itertools.count()
 BODY_TIMEOUT: Final = 15.0  # seconds
 ADMIN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Caller(NamedTuple):
+    """What a request tells of whom it comes from, beside its body."""
+
+    peer: str
+    posts: bool
+    origin: str | None
+    agent: str
+    forwarded_for: Sequence[str]
+    forwarded: Sequence[str]
 
 
 class Api:
@@ -48,6 +61,32 @@ class Api:
             self._headers["Vary"] = "Origin"
         self._origins = frozenset(cors_origins)
         self._allow_get = settings.allow_get
+        self._head = posts.head(self._headers.items())
+
+    def takes(self, path: str) -> bool:
+        """Whether what is posted to ``path`` is for ``post``; all else is for ``handle``."""
+        is_op = path not in ADMIN_PATHS and not path.startswith((SIGNIN, CALLBACK))
+        return is_op and self._tracing is None
+
+    async def post(self, post: Post, peer: str) -> bytes:
+        """Answer a post that came in one piece."""
+        headers = post.headers
+        caller = Caller(
+            peer,
+            True,
+            headers.get("origin"),
+            headers.get("user-agent", ""),
+            [headers["x-forwarded-for"]] if "x-forwarded-for" in headers else (),
+            [headers["forwarded"]] if "forwarded" in headers else (),
+        )
+        try:
+            body = await self._op(caller, post.body, None)
+        except wire.BadRequest:
+            body = wire.encode_error("login", errors.BADREQUEST, boolean=False)
+        head = self._head
+        if caller.origin is not None and caller.origin in self._origins and not self._any_origin:
+            head += posts.header("Access-Control-Allow-Origin", caller.origin)
+        return posts.answer(head, body, keep_alive=post.keep_alive)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request to the public listener."""
@@ -73,7 +112,7 @@ class Api:
         if request.method in ("GET", "HEAD") and request.path == "/" and "op" not in request.query:
             return pages.home()
         if self._allow_get and request.method == "GET" and request.query_string:
-            return await self._op(request, b"", request.query_string)
+            return await self._reply_to_op(request, b"", request.query_string)
         return self._refuse(request)
 
     async def _post(self, request: web.BaseRequest) -> web.Response:
@@ -96,60 +135,58 @@ class Api:
         if self._browser.claims(request) and not self._browser.is_op(request, body):
             return await self._page(request, body)
         query = request.query_string if self._allow_get and not body else None
-        return await self._op(request, body, query or None)
+        return await self._reply_to_op(request, body, query or None)
 
     async def _page(self, request: web.BaseRequest, body: bytes) -> web.Response:
         _connection(request).work_began()
-        return await self._browser.answer(request, body, self._client(request), _request_id())
+        return await self._browser.answer(
+            request, body, self._client(_caller(request)), _request_id()
+        )
 
-    async def _op(self, request: web.BaseRequest, body: bytes, query: str | None) -> web.Response:
+    async def _reply_to_op(
+        self, request: web.BaseRequest, body: bytes, query: str | None
+    ) -> web.Response:
         _connection(request).work_began()
+        try:
+            return self._reply(request, await self._op(_caller(request), body, query))
+        except wire.BadRequest:
+            return self._refuse(request)
+
+    async def _op(self, caller: Caller, body: bytes, query: str | None) -> bytes:
+        """Do what is asked for. Raises ``BadRequest``."""
         try:
             call = wire.parse(body, query)
         except wire.BadRequest:
-            self._audit.unreadable(self._client(request), _request_id())
-            return self._refuse(request)
+            self._audit.unreadable(self._client(caller), _request_id())
+            raise
         if (trace := current_trace.get()) is not None:
             trace.rename(call.op if call.op in ("login", "logout") else "unknown op")
         if call.op == "logout":
-            return self._reply(
-                request, wire.encode_ok("logout", boolean=self._boolean(request, call))
-            )
+            return wire.encode_ok("logout", boolean=self._boolean(caller, call))
         if call.op != "login":
-            answer = wire.encode_error(call.op, errors.BADOP, boolean=self._boolean(request, call))
-            return self._reply(request, answer)
-        call.login.client = self._client(request)
+            return wire.encode_error(call.op, errors.BADOP, boolean=self._boolean(caller, call))
+        call.login.client = self._client(caller)
         call.login.request_id = _request_id()
         outcome = await self._engine.login(call.login)
-        return self._reply(request, self._encode(request, call, outcome))
+        return self._encode(caller, call, outcome)
 
-    def _encode(self, request: web.BaseRequest, call: wire.Call, outcome: Outcome) -> bytes:
+    def _encode(self, caller: Caller, call: wire.Call, outcome: Outcome) -> bytes:
         app = self._engine.apps.find(call.login.app)
         extras = app.extras if app is not None else {}
-        return wire.encode(call, outcome, extras, boolean=self._boolean(request, call))
+        return wire.encode(call, outcome, extras, boolean=self._boolean(caller, call))
 
-    def _boolean(self, request: web.BaseRequest, call: wire.Call) -> bool:
+    def _boolean(self, caller: Caller, call: wire.Call) -> bool:
         """Whether ``result`` is a boolean, as documented, or the string that apps can read."""
         app = self._engine.apps.find(call.login.app)
         if app is not None and app.result != "auto":
             return app.result == "boolean"
         if call.relaxed:
             return True
-        headers = request.headers
-        return (
-            request.method == "POST"
-            and not call.marked
-            and "Origin" not in headers
-            and "Mozilla/" not in headers.get("User-Agent", "")
-        )
+        by_browser = caller.origin is not None or "Mozilla/" in caller.agent
+        return caller.posts and not call.marked and not by_browser
 
-    def _client(self, request: web.BaseRequest) -> str:
-        return clients.client(
-            request.remote or "local",
-            request.headers.getall("X-Forwarded-For", ()),
-            request.headers.getall("Forwarded", ()),
-            self._trusted,
-        )
+    def _client(self, caller: Caller) -> str:
+        return clients.client(caller.peer, caller.forwarded_for, caller.forwarded, self._trusted)
 
     def _refuse(
         self, request: web.BaseRequest, status: int = 200, *, close: bool = False
@@ -184,6 +221,18 @@ class Api:
         response = web.Response(status=204, headers=headers)
         self._allow_origin(request, response)
         return response
+
+
+def _caller(request: web.BaseRequest) -> Caller:
+    headers = request.headers
+    return Caller(
+        request.remote or "local",
+        request.method == "POST",
+        headers.get("Origin"),
+        headers.get("User-Agent", ""),
+        headers.getall("X-Forwarded-For", ()),
+        headers.getall("Forwarded", ()),
+    )
 
 
 def _connection(request: web.BaseRequest) -> Connection:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.connections import Limits, Server
+from gateway.connections import Limits
+from gateway.entrance import Server
+from gateway.posts import Post
 
 PER_ADDRESS = 2
 
@@ -32,15 +34,21 @@ class Door:
     """Where connections come in."""
 
     def __init__(self) -> None:
-        self._server = Server(self._never, Limits(100, PER_ADDRESS))
+        self._server = Server(self, Limits(100, PER_ADDRESS))
         self._connections: list[Any] = []
 
-    async def _never(self, request: web.BaseRequest) -> web.StreamResponse:
+    def takes(self, path: str) -> bool:
         raise AssertionError("nobody says anything")
 
-    def enter(self, address: str) -> Peer:
+    async def post(self, post: Post, peer: str) -> bytes:
+        raise AssertionError("nobody says anything")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError("nobody says anything")
+
+    def enter(self, address: str, *, general: bool = False) -> Peer:
         peer = Peer(address)
-        connection = self._server()
+        connection = self._server.general() if general else self._server()
         connection.connection_made(peer)
         self._connections.append(connection)
         return peer
@@ -77,7 +85,7 @@ async def test_mapped_address_counts_as_the_ipv4_address_it_is(door: Door) -> No
 
 
 async def test_a_client_that_has_left_before_its_request_was_read_is_forgotten(door: Door) -> None:
-    door.enter("192.0.2.1")
+    door.enter("192.0.2.1", general=True)
     connection = door.last
     connection.connection_lost(None)
     connection.head_arrived()
