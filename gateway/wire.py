@@ -61,27 +61,30 @@ class Call:
 
 def parse(body: bytes, query: str | None = None) -> Call:
     """Read a request body, or the query string if one is given. Raises ``BadRequest``."""
-    values = _parse_plain(body) if query is None else None
-    if values is not None:
-        return _call(values, relaxed=False)
+    call = _parse_plain(body) if query is None else None
+    if call is not None:
+        return call
     try:
         return _parse_any(body.decode("utf-8-sig") if query is None else query, query is None)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body cannot be read") from error
 
 
-def _parse_plain(body: bytes) -> dict[str, Any] | None:
+def _parse_plain(body: bytes) -> Call | None:
     """Read a flat JSON object, as apps send it; None: it takes a closer look.
 
-    The parser keeps the last of equal keys. With one colon for each key, none is there twice.
+    The parser keeps the last of equal keys, and turns large integers into floats. With one colon
+    for each key, none is there twice; a float is refused.
     """
     try:
         values = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        if not isinstance(values, dict) or len(values) > MAX_KEYS:
+            return None
+        if body.count(b":") != len(values) or b"[" in body:
+            return None
+        return _call(values, relaxed=False)
+    except (orjson.JSONDecodeError, BadRequest):
         return None
-    if not isinstance(values, dict) or len(values) > MAX_KEYS:
-        return None
-    return values if body.count(b":") == len(values) and b"[" not in body else None
 
 
 def _parse_any(text: str, is_body: bool) -> Call:
