@@ -16,17 +16,12 @@ from typing import Final, NamedTuple
 
 import httptools
 
-from gateway import wire
-
-MAX_SIZE: Final = wire.MAX_BODY  # bytes of head and body
-MAX_LINE: Final = 8190  # bytes of a header, as for aiohttp
-MAX_HEADERS: Final = 100
+MAX_SIZE: Final = 8192  # bytes of head and body
 _PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?")
 # What changes how a request is to be read or answered.
-_UNUSUAL: Final = frozenset(
-    (b"content-encoding", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade")
-)
-_READ: Final = frozenset((b"host", b"origin", b"user-agent", b"x-forwarded-for", b"forwarded"))
+_UNUSUAL: Final = ("content-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade")
+_READ: Final = ("host", "origin", "user-agent", "x-forwarded-for", "forwarded")
+_MEANT: Final = {name.encode(): name for name in _READ + _UNUSUAL}
 
 
 class Post(NamedTuple):
@@ -49,7 +44,6 @@ class Reader:
         self._path = b""
         self._headers: dict[str, str] = {}
         self._body = b""
-        self._count = 0
         self._whole = self._unusual = self._keep_alive = False
         if len(data) > MAX_SIZE:
             return None
@@ -62,7 +56,7 @@ class Reader:
             return None
         if parser.get_http_version() != "1.1" or not _PATH.fullmatch(self._path):
             return None
-        if "host" not in self._headers or self._count > MAX_HEADERS:
+        if "host" not in self._headers:
             return None
         return Post(self._path.decode(), self._headers, self._body, self._keep_alive)
 
@@ -79,17 +73,12 @@ class Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep what means something."""
-        self._count += 1
-        name = name.lower()
-        if name in _READ:
-            key = name.decode()
-            if key in self._headers or not value.isascii():
-                self._unusual = True
-            self._headers[key] = value.decode("latin-1").rstrip(" \t")
-        elif name in _UNUSUAL:
+        key = _MEANT.get(name.lower())
+        if key is None:
+            return
+        if key in self._headers or key in _UNUSUAL or not value.isascii():
             self._unusual = True
-        if len(name) + len(value) > MAX_LINE:
-            self._unusual = True
+        self._headers[key] = value.decode("latin-1").rstrip(" \t")
 
     def on_body(self, chunk: bytes) -> None:
         """Keep the body."""

@@ -25,7 +25,6 @@ def post(**changed: Any) -> Post:
         pytest.param(request(BODY, line="POST /a/b_c-1.php/ HTTP/1.1"), post(path="/a/b_c-1.php/")),
         pytest.param(request(BODY, "connection: Keep-Alive"), post(), id="keep-alive"),
         pytest.param(request(BODY) + b"\r\n", post(), id="old-client"),
-        pytest.param(request(BODY, *[f"X-{n}: a" for n in range(98)]), post(), id="100-headers"),
         pytest.param(request(BODY, "X: \xe4\xff"), post(), id="bytes-without-meaning"),
         pytest.param(
             request(BODY, "USER-agent: a", "Origin:b ", "Forwarded: c", "X-Forwarded-For: d, e"),
@@ -76,9 +75,8 @@ def test_connection_ends_if_the_client_wants_it() -> None:
         pytest.param(request(BODY, "Host: b"), id="two-hosts"),
         pytest.param(request(BODY, "X-Forwarded-For: a", "X-Forwarded-For: b"), id="two-lines"),
         pytest.param(request(BODY, "Origin: \xe4"), id="bytes-with-meaning"),
-        pytest.param(request(BODY, *[f"X-{n}: a" for n in range(99)]), id="101-headers"),
-        pytest.param(request(BODY, "X: " + "a" * 8190), id="long-header"),
-        pytest.param(request(b"a" * 16384), id="much"),
+        pytest.param(request(BODY, "X: " + "a" * 8192), id="long-header"),
+        pytest.param(request(b"a" * 8192), id="much"),
         pytest.param(request(BODY, "X : a"), id="no-http"),
     ],
 )
