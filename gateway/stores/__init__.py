@@ -158,16 +158,14 @@ class Store(Protocol):
         """Give everything back."""
 
 
-def open_store(
-    url: str, *, max_entries: int = 1_000_000, timeout: float = 2.0, lanes: int = 2
-) -> Store:
+def open_store(url: str, *, max_entries: int = 1_000_000, timeout: float = 2.0) -> Store:
     """Make the store that ``url`` names; raises ``BadStoreUrl``. It connects when it is used.
 
     ``memory://`` keeps at most ``max_entries`` challenges, and as many counters, in this process.
     ``redis://`` and ``rediss://`` (TLS) name one server: ``redis://user:password@host:6379/0``.
     ``redis+sentinel://user:password@s1:26379,s2:26379/SERVICE/0`` asks sentinels for it;
     ``redis+cluster://user:password@n1:7000,n2:7001`` is a cluster that these nodes know.
-    Every call then takes at most ``timeout`` seconds, over ``lanes`` connections to each server.
+    Every call then takes at most ``timeout`` seconds.
     """
     # Imported when asked for: redis-py costs 21 MB, and need not be installed.
     scheme = url.partition("://")[0]
@@ -189,7 +187,7 @@ def open_store(
         ) from error
     parsed = _redis_url.parse(url)
     if parsed.scheme != _redis_url.CLUSTER:
-        return RedisStore.connect(parsed, timeout=timeout, lanes=lanes)
+        return RedisStore.connect(parsed, timeout=timeout)
     from gateway.stores.cluster import ClusterStore
 
-    return ClusterStore.connect(parsed, timeout=timeout, lanes=lanes)
+    return ClusterStore.connect(parsed, timeout=timeout)

@@ -21,7 +21,8 @@ from redis.exceptions import (
 )
 
 from gateway.stores import StoreUnavailable
-from gateway.stores._pipeline import Pipeline, Reply, Word
+from gateway.stores._channel import Reply
+from gateway.stores._pipeline import Pipeline, Word
 from gateway.stores._redis_url import Address
 from gateway.stores._slots import NOBODY, Owners, owners, redirected, slot_of
 

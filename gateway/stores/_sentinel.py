@@ -27,7 +27,6 @@ class Sentinels:
             Pipeline(
                 connection_pool(address, login, connections=1, connect_timeout=timeout),
                 name=f"sentinel {address}",
-                lanes=1,
                 timeout=timeout,
             )
             for address in addresses

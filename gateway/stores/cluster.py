@@ -51,14 +51,12 @@ class ClusterStore:
         self._stragglers: set[asyncio.Task[None]] = set()
 
     @classmethod
-    def connect(cls, url: RedisUrl, *, timeout: float, lanes: int) -> ClusterStore:
+    def connect(cls, url: RedisUrl, *, timeout: float) -> ClusterStore:
         """See ``open_store``."""
 
         def node(address: Address) -> Pipeline:
-            pool = connection_pool(
-                address, url.login, connections=lanes, connect_timeout=timeout / 2
-            )
-            return Pipeline(pool, name=f"redis {address}", timeout=timeout, lanes=lanes)
+            pool = connection_pool(address, url.login, connections=1, connect_timeout=timeout / 2)
+            return Pipeline(pool, name=f"redis {address}", timeout=timeout)
 
         return cls(Cluster(url.addresses, node, name=NAME, timeout=timeout), timeout=timeout)
 

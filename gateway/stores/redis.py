@@ -23,7 +23,8 @@ from gateway.stores import (
     _record,
     _scripts,
 )
-from gateway.stores._pipeline import Pipeline, Reply, Word
+from gateway.stores._channel import Reply
+from gateway.stores._pipeline import Pipeline, Word
 from gateway.stores._redis_url import SENTINEL, RedisUrl, connection_pool
 from gateway.stores._scripts import Script, limits, of_challenge, of_windows
 from gateway.stores._sentinel import master_pool
@@ -50,18 +51,16 @@ class RedisStore:
         self._name = name
 
     @classmethod
-    def connect(cls, url: RedisUrl, *, timeout: float, lanes: int) -> RedisStore:
+    def connect(cls, url: RedisUrl, *, timeout: float) -> RedisStore:
         """See ``open_store``."""
         if url.scheme == SENTINEL:
             name = f"redis {url.service}"
-            pool = master_pool(url, connections=lanes, timeout=timeout)
+            pool = master_pool(url, connections=1, timeout=timeout)
         else:
             address = url.addresses[0]
             name = f"redis {address}"
-            pool = connection_pool(
-                address, url.login, connections=lanes, connect_timeout=timeout / 2
-            )
-        return cls(Pipeline(pool, name=name, timeout=timeout, lanes=lanes), name)
+            pool = connection_pool(address, url.login, connections=1, connect_timeout=timeout / 2)
+        return cls(Pipeline(pool, name=name, timeout=timeout), name)
 
     async def start(
         self,
