@@ -31,22 +31,18 @@ class Command(NamedTuple):
     deadline: float  # loop time
 
 
-class Lost(NamedTuple):
-    """Why a connection ended, and whether commands may be sent over another one."""
-
-    trouble: str
-    may_repeat: bool = True
+Lost: TypeAlias = Callable[[list[Command], str], None]
 
 
 class Channel(asyncio.Protocol):
-    """An open connection. ``lost`` hears of its end, and which commands have no reply."""
+    """An open connection. ``lost`` hears which commands have no reply when it ends, and why."""
 
     def __init__(
         self,
         pool: ConnectionPool,
         connection: AbstractConnection,
         transport: asyncio.Transport,
-        lost: Callable[[list[Command], Lost], None],
+        lost: Lost,
     ) -> None:
         self._pool = pool
         self._connection = connection
@@ -61,7 +57,7 @@ class Channel(asyncio.Protocol):
         self._ended = False
 
     @classmethod
-    async def open(cls, pool: ConnectionPool, lost: Callable[[list[Command], Lost], None]) -> Self:
+    async def open(cls, pool: ConnectionPool, lost: Lost) -> Self:
         """Make a connection. Raises what redis-py does."""
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped
         # Its streams are not public: nothing else of it is used, and only here.
@@ -84,21 +80,21 @@ class Channel(asyncio.Protocol):
         """Close when all replies are there, or nothing is to be expected any more."""
         if self.commands:
             await asyncio.wait([command.reply for command in self.commands])
-        self.end(Lost("closed", may_repeat=False))
+        self.end("closed")
 
-    def end(self, lost: Lost) -> None:
+    def end(self, trouble: str) -> None:
         """Close at once."""
         if not self._ended:
             self._ended = True
             self._transport.abort()
-            self._lost([*self.commands], lost)
+            self._lost([*self.commands], trouble)
             self.commands.clear()
 
     # asyncio's callbacks
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell."""
-        self.end(Lost(str(exc or "connection closed by server")))
+        self.end(str(exc or "connection closed by server"))
 
     def data_received(self, data: bytes) -> None:
         """Hand replies on."""
@@ -107,19 +103,19 @@ class Channel(asyncio.Protocol):
             while not self._ended and (reply := self._reader.gets()) is not _NO_MORE:
                 self._take(reply)
         except InvalidResponse as error:
-            self.end(Lost(str(error)))
+            self.end(str(error))
 
     def _take(self, reply: Reply) -> None:
         if isinstance(reply, hiredis.PushNotification):  # nobody asked
             return
         if isinstance(reply, ConnectionLost):  # it is loading, or has too many clients
-            self.end(Lost(str(reply)))
+            self.end(str(reply))
             return
         if not self.commands:
-            self.end(Lost("a reply to nothing"))
+            self.end("a reply to nothing")
             return
         future = self.commands.popleft().reply
-        is_error = isinstance(reply, ResponseError)
+        is_error = isinstance(reply, Exception)
         if future.done():  # its caller was cancelled
             pass
         elif is_error:
@@ -127,7 +123,7 @@ class Channel(asyncio.Protocol):
         else:
             future.set_result(reply)
         if is_error and _tells_of_another_master(reply):
-            self.end(Lost(str(reply)))
+            self.end(str(reply))
 
 
 def _tells_of_another_master(error: ResponseError) -> bool:

@@ -20,7 +20,7 @@ from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
 from gateway.stores import StoreUnavailable
-from gateway.stores._channel import Channel, Command, Lost, Reply
+from gateway.stores._channel import Channel, Command, Reply
 
 Word: TypeAlias = bytes | int
 
@@ -106,17 +106,18 @@ class Pipeline:
         if channel is not None:
             await channel.let_go()
 
-    def _lost(self, commands: list[Command], lost: Lost) -> None:
+    def _lost(self, commands: list[Command], trouble: str) -> None:
         """The connection is gone, and with it the replies to ``commands``."""
         self._channel, self._ended = None, self._channel
+        now = self._loop.time()
         again = []
         for command in commands:
             if command.reply.done():  # its caller was cancelled
                 continue
-            if command.repeatable and lost.may_repeat:
+            if command.repeatable and command.deadline > now:
                 again.append(command._replace(repeatable=False))
             else:
-                self._fail(command, lost.trouble)
+                self._fail(command, trouble)
         self._waiting = again + self._waiting
         self._flush()
 
@@ -132,7 +133,7 @@ class Pipeline:
         if deadline > self._loop.time():
             self._watch(deadline)
         else:
-            self._channel.end(Lost(self._too_late, may_repeat=False))
+            self._channel.end(self._too_late)
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
