@@ -7,7 +7,6 @@ code can be sent again while the store holds only the seed and a keyed digest of
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
@@ -16,10 +15,12 @@ from dataclasses import dataclass
 from gateway import errors
 from gateway.digests import Digests
 from gateway.errors import Refusal, TooMany
+from gateway.randomness import Randomness
 from gateway.stores import Limited, Pending, Started, Store, StoreUnavailable, Window
 from providers import CodeChallenge
 
 SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
+LEASE_SIZE = 8  # bytes
 MAX_KEPT = 1024 - SEED_SIZE  # bytes of a memo
 MAX_TYPED = 64  # characters of a code that somebody typed
 # Longer than any login may take, so that a lease cannot lapse while a token is on its way.
@@ -47,6 +48,7 @@ class Challenges:
     def __init__(self, store: Store, digests: Digests) -> None:
         self._store = store
         self._digests = digests
+        self._randomness = Randomness()
 
     def key(self, app_id: str, provider: str, identity: str) -> bytes:
         """Where a challenge is kept: a code is good for one app, provider and identity."""
@@ -65,7 +67,7 @@ class Challenges:
 
         Raises ``TooMany``.
         """
-        seed = secrets.token_bytes(SEED_SIZE)
+        seed = self._randomness.take(SEED_SIZE)
         code = self._code(key, challenge, seed)
         pending = Pending(
             digest=self._digests.proof(key, code),
@@ -122,7 +124,7 @@ class Challenges:
         self, key: bytes, code: str, *, count: Sequence[Window], failures: Sequence[Window] = ()
     ) -> Lease | None:
         """Try a code; None: it is wrong, or none is pending. Raises ``Refusal``."""
-        lease = Lease(key, secrets.token_bytes(8), b"", time.monotonic())
+        lease = Lease(key, self._randomness.take(LEASE_SIZE), b"", time.monotonic())
         verdict = await self._store.take(
             key,
             self._digests.proof(key, code),

@@ -102,5 +102,7 @@ class Conclusion:
 
 def _display_name(text: str) -> str | None:
     """A name from a provider or the person: for people to read, so one printable line."""
+    if not text:
+        return None
     kept = "".join(c for c in text if c.isprintable() or c in JOINERS)
     return kept.strip(f" {JOINERS}")[:MAX_NAME] or None

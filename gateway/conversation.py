@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from gateway import spent_codes
 from gateway.challenges import Lease, plain_digits
@@ -17,6 +18,7 @@ from gateway.tickets import new_id
 from providers import (
     Attempt,
     CodeChallenge,
+    Conversion,
     Errand,
     Identity,
     LoginError,
@@ -51,7 +53,6 @@ class Conversation:
         self._fields = request.fields
         self._app_id = request.app
         self._hand_over = request.hand_over
-        self._spent = desk.spent_codes.key(request.app, method.provider.name, request.fields)
         self._claims = Claims(desk.store, desk.throttle, method.provider.name)
         self._attempt = Attempt(
             app=app,
@@ -63,7 +64,6 @@ class Conversation:
             claim=self._claims.account,
         )
         self._failures = desk.throttle.failures(method.provider.name, method.counted_as(identity))
-        self._conversion = method.conversion(identity)
         # A request counts once, however many providers are asked.
         self._requests = [] if passed else desk.throttle.requests(request.client)
         self._passed = passed
@@ -107,11 +107,17 @@ class Conversation:
             raise Unavailable(self._provider.name, "gave a challenge it does not announce")
         return await self._conclude(result)
 
+    def _spent(self) -> bytes | None:
+        """Where what an authorization code proved is kept; None: there is no code."""
+        provider = self._provider.name
+        return self._desk.spent_codes.key(self._app_id, provider, self._fields)
+
     async def _proven_before(self) -> SignedIn | None:
         """The token for a code that was spent when it could not be had."""
-        if self._spent is None:
+        spent = self._spent()
+        if spent is None:
             return None
-        lease = await self._desk.spent_codes.take(self._spent)
+        lease = await self._desk.spent_codes.take(spent)
         if lease is None:
             return None
         kept = spent_codes.read(lease)
@@ -122,8 +128,9 @@ class Conversation:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
         challenges = self._desk.challenges
         key = self._challenge_key()
-        unused = self._unused()
-        spent = self._desk.throttle.budget(self._provider.name, challenge.budgets) + unused
+        unused = self._unused(self._method.conversion(self._attempt.identity))
+        budget = self._desk.throttle.budget(self._provider.name, challenge.budgets)
+        spent = [*budget, *unused]
         try:
             started, code = await challenges.start(
                 key, challenge, count=self._requests, check=self._failures, spend=spent
@@ -151,11 +158,11 @@ class Conversation:
         self._desk.errands.begin(self._method, delivered, self._attempt.request_id)
         return None
 
-    def _unused(self) -> list[Window]:
+    def _unused(self, conversion: Conversion | None) -> Sequence[Window]:
         """Where a message to this identity counts until a code is used."""
-        if self._conversion is None:
-            return []
-        return self._desk.throttle.unused(self._provider.name, self._conversion)
+        if conversion is None:
+            return ()
+        return self._desk.throttle.unused(self._provider.name, conversion)
 
     def _challenge_key(self) -> bytes:
         attempt = self._attempt
@@ -176,11 +183,12 @@ class Conversation:
 
     async def _code_used(self) -> None:
         """Let further messages go to where codes are used."""
-        if self._conversion is None:
+        conversion = self._method.conversion(self._attempt.identity)
+        if conversion is None:
             return
-        earned = self._desk.throttle.earned(self._conversion)
+        earned = self._desk.throttle.earned(conversion)
         with contextlib.suppress(StoreUnavailable):  # some messages too few: no harm to this login
-            await self._desk.store.uncount(self._unused(), by=earned)
+            await self._desk.store.uncount(self._unused(conversion), by=earned)
 
     async def _redeem(self, lease: Lease) -> HandedOver | SignedIn:
         """From a right code to a token; whatever else fails here, the code stays good."""
@@ -201,7 +209,7 @@ class Conversation:
 
     async def _conclude(self, identity: Identity) -> HandedOver | SignedIn:
         name = self._fields.get("name", "")
-        proven = Proven(self._method, identity, self._app_id, name, self._spent)
+        proven = Proven(self._method, identity, self._app_id, name, self._spent())
         if self._hand_over is None:
             return await self._desk.conclusion.sign_in(proven)
         return await self._desk.conclusion.hand_over(proven, new_id(), self._hand_over)

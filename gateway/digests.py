@@ -6,14 +6,12 @@ gateway's secret nothing in the store tells a phone number or a code.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from base64 import urlsafe_b64encode
 from typing import Final
 
 SIZE: Final = 16  # bytes
 SECRET_SIZE: Final = 32  # bytes
-RECENT: Final = 4096  # names kept
 
 
 class Digests:
@@ -22,13 +20,11 @@ class Digests:
     def __init__(self, secret: bytes) -> None:
         key = hashlib.sha256(secret).digest()
         self._name = hashlib.blake2b(digest_size=SIZE, key=key, person=b"name")
-        # Half of the names of a login are those of the one before: its app, address, prefix.
-        self.name = functools.lru_cache(maxsize=RECENT)(self._name_of)
         self._code = hashlib.blake2b(digest_size=SIZE, key=key, person=b"code")
         self._proof = hashlib.blake2b(digest_size=SIZE, key=key, person=b"proof")
         self._secret = hashlib.blake2b(digest_size=SECRET_SIZE, key=key, person=b"secret")
 
-    def _name_of(self, *parts: str) -> bytes:
+    def name(self, *parts: str) -> bytes:
         """The key under which a thing is stored. Parts are told apart by their lengths."""
         digest = self._name.copy()
         digest.update(_joined(parts))

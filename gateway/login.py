@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Final
 
@@ -10,6 +9,7 @@ from gateway import errors
 from gateway.apps import App, Apps
 from gateway.audit import Audit, Trace
 from gateway.conversation import Conversation
+from gateway.deadlines import Deadline
 from gateway.desk import Desk
 from gateway.errors import Refusal
 from gateway.journeys import Journeys
@@ -37,6 +37,7 @@ class Engine:
         self.journeys = Journeys(apps, desk, audit, public_url)
         self._desk = desk
         self._audit = audit
+        self._deadline = Deadline(DEADLINE)
 
     def form_token(self, cookie: str) -> str:
         """What a page of ours puts into its forms, for the browser with that cookie."""
@@ -49,10 +50,10 @@ class Engine:
         outcome: Outcome = Refused(errors.UNAVAILABLE)
         self._audit.begin()
         try:
-            async with asyncio.timeout(DEADLINE):
+            with self._deadline():
                 outcome = await self._login(request, trace)
         except TimeoutError:
-            trace.detail = f"not done within {DEADLINE:g} s"
+            trace.detail = f"not done within {self._deadline.seconds:g} s"
         except (LoginError, StoreUnavailable) as error:
             refusal = errors.refusal(error)
             trace.detail = str(refusal)

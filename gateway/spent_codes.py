@@ -37,7 +37,6 @@ class SpentCodes:
         if "code" not in fields:
             return None
         parts = (fields["code"], fields.get("code_verifier", ""), fields.get("redirect_uri", ""))
-        # Not a name by itself: names are cached, and these are long and secret.
         return self._digests.name("spent", app_id, provider, self._digests.secret("spent", *parts))
 
     async def keep(self, key: bytes, kept: Kept) -> None:
