@@ -33,25 +33,24 @@ class Lines:
 
     def msg(self, line: bytes) -> None:
         """Write a line, or lose it."""
-        if not self._written(line):
-            self._lost += 1
-        elif self._lost:
-            lost, self._lost = self._lost, 0
-            log.error("log lines were lost", lines=lost)
-            if self._lost:  # that one, too
-                self._lost += lost
-
-    debug = info = warning = error = critical = msg
-
-    def _written(self, line: bytes) -> bool:
         data = self._rest + line + b"\n"
         try:
             written = self._write(data)
         except OSError:
-            return False
+            self._lost += 1
+            return
         # Only the part that is missing from a line which has begun: the next one goes behind it.
         self._rest = data[written:]
-        return True
+        if self._lost:
+            self._tell()
+
+    debug = info = warning = error = critical = msg
+
+    def _tell(self) -> None:
+        lost, self._lost = self._lost, 0
+        log.error("log lines were lost", lines=lost)
+        if self._lost:  # that one, too
+            self._lost += lost
 
 
 class Handler(logging.Handler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -20,7 +20,7 @@ STANDARD_ERROR: Final = 2  # whatever has been put in the place of sys.stderr
 
 def configure(level: str, style: Literal["console", "json"]) -> None:
     """Set up logging for this process."""
-    threshold = getattr(logging, level.upper())
+    threshold = _number(level)
     lines = log_lines.to(STANDARD_ERROR)
     processors: list[Any]
     if style == "json":
@@ -46,6 +46,20 @@ def configure(level: str, style: Literal["console", "json"]) -> None:
     logging.basicConfig(handlers=[log_lines.Handler(lines)], level=needs_attention, force=True)
 
 
+def writer(level: Literal["info", "warning"]) -> Callable[[dict[str, Any]], object]:
+    """What writes lines of one level, ``event`` among their keys, as logging is configured now.
+
+    Where each login has a line, that should cost little: as JSON it does not go through structlog.
+    """
+    configured = structlog.get_config()
+    log = structlog.get_logger().bind()
+    if configured["processors"] != [_json_line] or not log.is_enabled_for(_number(level)):
+        through = getattr(log, level)
+        return lambda line: through(**line)
+    write = configured["logger_factory"]().msg
+    return lambda line: write(_json_line(None, level, line))
+
+
 def _json_line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
     """The whole line in one step: it is written for each login."""
     line = {"time": datetime.now(UTC), "level": level, **event}
@@ -64,6 +78,10 @@ def _traced(
 
 def _encoded(_logger: object, _level: str, line: str) -> bytes:
     return line.encode(errors="backslashreplace")
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
 
 
 def origin(error: BaseException) -> str:
