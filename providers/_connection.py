@@ -18,6 +18,8 @@ import httptools
 MAX_HEAD: Final = 65536  # bytes
 MAX_BODY: Final = 65536  # bytes; most answers that we read are no longer than a few hundred
 
+_LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
+
 
 class BrokenError(Exception):
     """The exchange cannot be completed: the text says why."""
@@ -44,6 +46,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0  # loop time
         self._expect_head()
         self.idle_since = 0.0  # monotonic seconds
 
@@ -70,23 +74,44 @@ class Connection(asyncio.Protocol):
             raise BrokenError("connection closed")
         self._expect_head()
         self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_later(within, self._fail, TimeoutError())
+        self._watch(self._loop.time() + within)
         self._transport.write(request)
         try:
             reply: Reply = await waiter
         except BaseException:
             self.close()
             raise
-        finally:
-            timer.cancel()
         # Not before: until here the timer or a caller that leaves closes the connection.
         if not self.closed:
             self.idle_since = time.monotonic()
             self._idle(self)
         return reply
 
+    def _watch(self, deadline: float) -> None:
+        """See that the exchange ends in time, by the timer of one before if that is early enough:
+        hardly any timer is ever needed.
+        """
+        self._deadline = deadline
+        if self._timer is not None and self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._watch(self._deadline)
+        else:
+            self._fail(TimeoutError())
+
     def close(self) -> None:
         """Close at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -138,7 +163,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """See how the answer ends, when to ask again, and what time it is there."""
         name = name.lower()
-        if name in (b"content-length", b"transfer-encoding"):
+        if name in _LENGTHS:
             self._ends_with_connection = False
         elif name == b"retry-after" and re.fullmatch(rb"[0-9]{1,9}[ \t]*", value):
             self._retry_after = float(value)

@@ -76,6 +76,8 @@ class Upstream:
         self._public_only = public_only
         self._in_flight = 0
         self._idle: list[Connection] = []
+        self._last: tuple[str, str, Mapping[str, str]] | None = None
+        self._head = b""  # of the last request, but for the length of its body
 
     async def exchange(
         self,
@@ -93,42 +95,54 @@ class Upstream:
         """
         with span(self.name, self._server) as call:
             call.set("http.request.method", method)
-            request = self._request(method, target, {**(headers or {}), **call.headers}, data)
-            reply = await self._measured(request, within)
+            sent = {**(headers or {}), **call.headers}
+            reply = await self._exchange(self._request(method, target, sent, data), within)
             call.set("http.response.status_code", reply.status)
             if reply.status >= 400:
                 call.fail(str(reply.status))
         return reply
 
-    async def _measured(self, request: bytes, within: float) -> Reply:
+    def _request(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> bytes:
+        what = method, target, headers
+        if what != self._last:  # hardly ever: most requests to a server differ in their bodies only
+            self._head = self._head_of(*what)
+            self._last = what
+        if not data and method == "GET":
+            return self._head + b"\r\n"
+        return b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(data), data)
+
+    def _head_of(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join(lines)
+        breaks = len(lines) - 1
+        if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+            raise ValueError("a line break inside a header field")
+        return head.encode("latin-1") + b"\r\n"
+
+    async def _exchange(self, request: bytes, within: float) -> Reply:
         if self._in_flight >= self._max_in_flight:
             raise Overloaded(self.name, f"{self._in_flight} requests are under way already", 1.0)
         started = time.monotonic()
         outcome = "failed"
         self._in_flight += 1
         try:
-            reply = await self._exchange(request, within)
+            connection = self._kept(started) or await self._connected(within)
+            left = started + within - time.monotonic()
+            reply = await connection.exchange(request, left)
             outcome = "answered"
+        except TimeoutError:
+            raise Unavailable(self.name, f"no answer within {within:.1f} s") from None
+        except BrokenError as error:
+            raise Broken(self.name, str(error)) from None
         finally:
             self._in_flight -= 1
             self._meter.upstream(self.name, outcome, time.monotonic() - started)
         return reply
 
-    def _request(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> bytes:
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if data or method != "GET":
-            lines.append(f"Content-Length: {len(data)}")
-        head = "\r\n".join(lines)
-        breaks = len(lines) - 1
-        if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
-            raise ValueError("a line break inside a header field")
-        return head.encode("latin-1") + b"\r\n\r\n" + data
-
-    async def _exchange(self, request: bytes, within: float) -> Reply:
-        deadline = time.monotonic() + within
+    async def _connected(self, within: float) -> Connection:
         try:
-            connection = self._kept() or await self._connect(within)
+            return await self._connect(within)
         except TimeoutError:
             raise NotSent(self.name, "no connection in time") from None
         except ssl.SSLCertVerificationError as error:
@@ -137,15 +151,8 @@ class Upstream:
             raise NotPublic(self.name, "not at a public address") from None
         except OSError as error:
             raise NotSent(self.name, f"no connection ({type(error).__name__})") from None
-        try:
-            return await connection.exchange(request, deadline - time.monotonic())
-        except TimeoutError:
-            raise Unavailable(self.name, f"no answer within {within:.1f} s") from None
-        except BrokenError as error:
-            raise Broken(self.name, str(error)) from None
 
-    def _kept(self) -> Connection | None:
-        now = time.monotonic()
+    def _kept(self, now: float) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()  # the latest: the others may end
             if not connection.closed and now - connection.idle_since < KEEP_ALIVE:

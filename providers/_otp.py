@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
@@ -61,4 +63,13 @@ def choose(texts: str | dict[str, str], lang: str | None) -> str:
 
 def compose(template: str, **values: Any) -> str:
     """Fill ``{code}``, ``{app}`` and ``{minutes}``; no value is looked into again."""
-    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
+    parts = [*_parts(template)]
+    for place in range(1, len(parts), 2):
+        parts[place] = str(values[parts[place]])
+    return "".join(parts)
+
+
+@lru_cache
+def _parts(template: str) -> Sequence[str]:
+    """Text and the names of placeholders in turn; only the configuration has templates."""
+    return _PLACEHOLDER.split(template)

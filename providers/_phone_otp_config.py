@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -83,7 +84,7 @@ class PhoneOtpConfig(WithDirectory):
         """Whether the numbering plan decides, too: a list of the operator's own is all there is."""
         return "deny_prefixes" not in self.model_fields_set
 
-    @property
+    @cached_property
     def autofill(self) -> Autofill:
         """What messages end with."""
         return Autofill(self.app_hash, self.domain)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from providers._numbering import plan_of
 from providers._phone import ImpossibleNumber
 
@@ -59,9 +57,9 @@ def prefix_of(canonical: str) -> str:
     return canonical[: len(plan.code) + 3]
 
 
-def matches(canonical: str, prefixes: Sequence[str]) -> bool:
+def matches(canonical: str, prefixes: tuple[str, ...]) -> bool:
     """Tell whether a canonical number begins with one of ``prefixes``, written ``+44``."""
-    return f"+{canonical}".startswith(tuple(prefixes))
+    return f"+{canonical}".startswith(prefixes)
 
 
 def is_costly(canonical: str) -> bool:

@@ -46,6 +46,9 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         senders = [sender.create(context) for sender in config.senders]
         self._ladder = Ladder(senders, Reason.PHONE, context.meter)
         self._test_codes = {number[1:]: code for number, code in config.test_numbers.items()}
+        self._allowed = tuple(config.allow_prefixes)
+        self._denied = tuple(config.deny_prefixes)
+        self._denies_costly = config.denies_costly
         limits = config.limits
         self._limits = (
             tuple(limits.per_phone),
@@ -78,10 +81,9 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         return number
 
     def _may_be_sent_to(self, number: str) -> bool:
-        config = self.config
-        if matches(number, config.deny_prefixes) or (config.denies_costly and is_costly(number)):
+        if matches(number, self._denied) or (self._denies_costly and is_costly(number)):
             return False
-        return not config.allow_prefixes or matches(number, config.allow_prefixes)
+        return not self._allowed or matches(number, self._allowed)
 
     def _number_of(self, member: Identity) -> str:
         """Return the number that a directory has of a person, in canonical form."""

@@ -107,6 +107,8 @@ class Ladder:
 
     def _order(self, turn: int) -> list[_Rung]:
         """Whoever is left alone comes last, and does not count as a turn."""
+        if len(self._rungs) == 1:
+            return self._rungs
         ready: list[_Rung] = []
         waiting: list[_Rung] = []
         for rung in self._rungs:

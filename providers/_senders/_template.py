@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,9 +32,17 @@ def values_of(message: Message) -> Values:
 
 def fill(template: str, values: Values, escape: Escape = str) -> str:
     """Fill a text; no value is looked into again."""
-    return _PLACEHOLDER.sub(
-        lambda match: escape(values[match[1]]) if match[1] in values else match[0], template
-    )
+    parts = [*_parts(template)]
+    for place in range(1, len(parts), 2):
+        name = parts[place]
+        parts[place] = escape(values[name]) if name in values else f"{{{name}}}"
+    return "".join(parts)
+
+
+@lru_cache
+def _parts(template: str) -> Sequence[str]:
+    """Text and the names of placeholders in turn; only the configuration has templates."""
+    return _PLACEHOLDER.split(template)
 
 
 def fill_document(template: Any, values: Values) -> Any:
