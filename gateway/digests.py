@@ -25,7 +25,7 @@ class Digests:
         self._secret = hashlib.blake2b(digest_size=SECRET_SIZE, key=key, person=b"secret")
 
     def name(self, *parts: str) -> bytes:
-        """The key under which a thing is stored. Parts are told apart by their lengths."""
+        """The key under which a thing is stored."""
         digest = self._name.copy()
         digest.update(_joined(parts))
         return digest.digest()
@@ -54,4 +54,4 @@ class Digests:
 
 
 def _joined(parts: tuple[str, ...]) -> bytes:
-    return "".join([f"{len(part)}:{part}" for part in parts]).encode()
+    return repr(parts).encode()  # quoted and escaped: no two tuples have the same

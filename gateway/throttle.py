@@ -81,23 +81,22 @@ class Throttle:
         if len(self._known) >= RECENT:
             self._known.clear()  # those that are met again and again are soon back
         subject_key = self._digests.name(*subject)[:SUBJECT_SIZE]
-        windows = [
-            Window(
-                subject_key + _tag(limit.label),
-                limit.count,
-                limit.period_ms,
-                f"{scope} {limit.label}",
-            )
-            for limit in limits
-        ]
+        windows = []
+        for limit in limits:
+            tag, name = _told_apart(scope, limit.label)
+            windows.append(Window(subject_key + tag, limit.count, limit.period_ms, name))
         self._known[subject] = limits, windows
         return windows
 
 
 @functools.cache
-def _tag(label: str) -> bytes:
-    """What tells the counters of one subject apart; only the configuration has labels."""
-    return hashlib.blake2b(label.encode(), digest_size=SIZE - SUBJECT_SIZE).digest()
+def _told_apart(scope: str, label: str) -> tuple[bytes, str]:
+    """What tells the counters of one subject apart, for the store and for people.
+
+    Only the configuration has scopes and labels.
+    """
+    tag = hashlib.blake2b(label.encode(), digest_size=SIZE - SUBJECT_SIZE).digest()
+    return tag, f"{scope} {label}"
 
 
 @functools.lru_cache
