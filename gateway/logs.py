@@ -15,10 +15,12 @@ import structlog
 from gateway import log_lines
 from providers import current_trace
 
+Style = Literal["console", "json"]
+
 STANDARD_ERROR: Final = 2  # whatever has been put in the place of sys.stderr
 
 
-def configure(level: str, style: Literal["console", "json"]) -> None:
+def configure(level: str, style: Style) -> None:
     """Set up logging for this process."""
     threshold = _number(level)
     lines = log_lines.to(STANDARD_ERROR)

@@ -50,8 +50,6 @@ class Distribution:
 class Gauge:
     """A number of things that come and go."""
 
-    _labelnames = ()
-
     def __init__(self, name: str, documentation: str, *, registry: CollectorRegistry) -> None:
         self._name = name
         self._documentation = documentation
