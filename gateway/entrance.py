@@ -14,6 +14,7 @@ from aiohttp import web
 from gateway import clients, connections, errors, posts, wire
 from gateway.connections import Connection, Limits
 from gateway.posts import Post, Reader
+from providers import Outbox
 
 
 class Answerer(Protocol):
@@ -36,6 +37,7 @@ class Server(web.Server):
         super().__init__(answerer.handle)
         self.answerer = answerer
         self.limits = limits
+        self.outbox = Outbox()
         self.entrances: set[Entrance] = set()
 
     def __call__(self) -> Any:
@@ -76,6 +78,8 @@ class Entrance(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = Reader()
         self._task: asyncio.Task[None] | None = None  # of the request that is being answered
+        self._answer = b""  # to that request, once it is known
+        self._keep_alive = True
         self._waiting = b""  # what came meanwhile
         self._closing = False
         self._peer = self.address = ""
@@ -111,25 +115,30 @@ class Entrance(asyncio.Protocol):
             self._go_over(self._transport, data)
         else:
             self._limits.busy(self)
-            self._task = self._loop.create_task(self._answer(post))
+            self._task = self._loop.create_task(self._work(post))
 
-    async def _answer(self, post: Post) -> None:
-        keep_alive = False
+    async def _work(self, post: Post) -> None:
         try:
-            answer = await self._server.answerer.post(post, self._peer)
-            keep_alive = post.keep_alive
+            self._answer = await self._server.answerer.post(post, self._peer)
+            self._keep_alive = post.keep_alive
         except Exception as error:  # noqa: BLE001 - whatever it is, the app must be told something
             connections.report(error)
             body = wire.encode_error("login", errors.UNAVAILABLE, boolean=False)
-            answer = posts.answer(posts.head(wire.HEADERS.items()), body, keep_alive=False)
-        finally:
-            self._task = None
-        if self._transport is not None:
-            self._transport.write(answer)
-            self._next(self._transport, keep_alive=keep_alive and not self._closing)
+            self._answer = posts.answer(posts.head(wire.HEADERS.items()), body, keep_alive=False)
+            self._keep_alive = False
+        self._server.outbox.add(self._send)
 
-    def _next(self, transport: asyncio.Transport, *, keep_alive: bool) -> None:
-        if not keep_alive:
+    def _send(self) -> None:
+        """Send the answer, and go on with what came meanwhile."""
+        answer, self._answer = self._answer, b""
+        if not answer:  # sent already
+            return
+        self._task = None
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(answer)
+        if self._closing or not self._keep_alive:
             transport.close()
             return
         self._limits.silent(self)
@@ -175,7 +184,10 @@ class Entrance(asyncio.Protocol):
             for task in late:
                 task.cancel()
                 await asyncio.wait([task], timeout=connections.UNWINDING)
-        self.cut()
+        self._closing = True
+        self._send()  # what waits for the end of this turn
+        if self._transport is not None:
+            self._transport.close()
 
     def cut(self) -> None:
         """Close at once."""

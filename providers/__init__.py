@@ -42,6 +42,7 @@ from providers._base import (
 from providers._breaker import Breaker
 from providers._connection import Reply
 from providers._http import Broken, NotSent, Overloaded, Upstream
+from providers._outbox import Outbox
 from providers._spans import Attributes, Span, Trace, current_trace, span
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "LoginError",
     "Meter",
     "NotSent",
+    "Outbox",
     "Overloaded",
     "Proof",
     "Provider",

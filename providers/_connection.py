@@ -15,6 +15,8 @@ from typing import Final, NamedTuple, cast
 
 import httptools
 
+from providers._outbox import Outbox
+
 MAX_HEAD: Final = 65536  # bytes
 MAX_BODY: Final = 65536  # bytes; most answers that we read are no longer than a few hundred
 
@@ -37,8 +39,12 @@ class Reply(NamedTuple):
 class Connection(asyncio.Protocol):
     """``idle`` is called with the connection when it can be used again."""
 
-    def __init__(self, idle: Callable[[Connection], None], max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self, idle: Callable[[Connection], None], outbox: Outbox, max_body: int = MAX_BODY
+    ) -> None:
         self._idle = idle
+        self._outbox = outbox
+        self._request = b""
         self._max_body = max_body
         self._max_size = MAX_HEAD + 2 * max_body  # chunks and trailers are not endless either
         self._loop = asyncio.get_running_loop()
@@ -75,7 +81,8 @@ class Connection(asyncio.Protocol):
         self._expect_head()
         self._waiter = waiter = self._loop.create_future()
         self._watch(self._loop.time() + within)
-        self._transport.write(request)
+        self._request = request
+        self._outbox.add(self._send)
         try:
             reply: Reply = await waiter
         except BaseException:
@@ -86,6 +93,10 @@ class Connection(asyncio.Protocol):
             self.idle_since = time.monotonic()
             self._idle(self)
         return reply
+
+    def _send(self) -> None:
+        if not self.closed and self._transport is not None:
+            self._transport.write(self._request)
 
     def _watch(self, deadline: float) -> None:
         """See that the exchange ends in time, by the timer of one before if that is early enough:

@@ -13,6 +13,7 @@ from yarl import URL
 from providers import _sockets
 from providers._base import Meter, Unavailable
 from providers._connection import MAX_BODY, BrokenError, Connection, Reply
+from providers._outbox import Outbox
 from providers._spans import Attributes, span
 from providers._tls import system_authorities
 
@@ -76,6 +77,7 @@ class Upstream:
         self._public_only = public_only
         self._in_flight = 0
         self._idle: list[Connection] = []
+        self._outbox = Outbox()
         self._last: tuple[str, str, Mapping[str, str]] | None = None
         self._head = b""  # of the last request, but for the length of its body
 
@@ -168,7 +170,7 @@ class Upstream:
             )
             with _sockets.handed_over(connected):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._idle.append, self._max_body),
+                    lambda: Connection(self._idle.append, self._outbox, self._max_body),
                     sock=connected,
                     ssl=self._tls,
                     server_hostname=self._host if self._tls else None,

@@ -11,6 +11,7 @@ from yarl import URL
 
 from providers import Reply, Upstream
 from providers._connection import MAX_BODY, MAX_HEAD, BrokenError, Connection
+from providers._outbox import Outbox
 from tests.providers.sending import Recorder
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -70,14 +71,14 @@ async def test_a_deadline_that_was_kept_is_forgotten(upstream: Upstream) -> None
 )
 async def test_retry_after_is_read_in_seconds(header: bytes, seconds: float | None) -> None:
     asked = asyncio.get_running_loop().create_future()
-    connection = Connection(lambda _: None)
+    connection = Connection(lambda _: None, Outbox())
     connection._waiter = asked
     connection.data_received(b"HTTP/1.1 429 Busy\r\n%s\r\nContent-Length: 0\r\n\r\n" % header)
     assert asked.result() == Reply(429, b"", seconds)
 
 
 async def test_retry_after_is_that_of_the_last_answer() -> None:
-    connection = Connection(lambda _: None)
+    connection = Connection(lambda _: None, Outbox())
     for head, seconds in ((b"429 Busy\r\nRetry-After: 30", 30.0), (b"200 OK", None)):
         connection._waiter = asyncio.get_running_loop().create_future()
         asked = connection._waiter
@@ -94,7 +95,7 @@ async def test_retry_after_is_that_of_the_last_answer() -> None:
     ],
 )
 async def test_date_is_told_as_it_came(head: bytes, date: bytes | None) -> None:
-    connection = Connection(lambda _: None)
+    connection = Connection(lambda _: None, Outbox())
     for line, told in ((head, date), (b"X: y", None)):  # the next answer is another one
         connection._waiter = asked = asyncio.get_running_loop().create_future()
         connection.data_received(b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n" % line)
@@ -105,7 +106,7 @@ class Torrent:
     """Feeds a connection until it has had enough; ``fed`` is how many bytes that were."""
 
     def __init__(self, max_body: int, start: bytes, more: bytes) -> None:
-        self._connection = Connection(lambda _: None, max_body)
+        self._connection = Connection(lambda _: None, Outbox(), max_body)
         self.waiter = asyncio.get_running_loop().create_future()
         self._connection._waiter = self.waiter
         self.fed = 0
