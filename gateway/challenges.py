@@ -6,11 +6,13 @@ code can be sent again while the store holds only the seed and a keyed digest of
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gateway import errors
 from gateway.digests import Digests
@@ -23,6 +25,8 @@ SEED_SIZE = 8  # bytes: unique per challenge; secrecy comes from the key
 LEASE_SIZE = 8  # bytes
 MAX_KEPT = 1024 - SEED_SIZE  # bytes of a memo
 MAX_TYPED = 64  # characters of a code that somebody typed
+PATIENCE: Final = 5.0  # seconds with a store that is away
+PAUSE: Final = 0.1  # seconds
 # Longer than any login may take, so that a lease cannot lapse while a token is on its way.
 LEASE_MS = 30_000
 
@@ -154,9 +158,22 @@ class Challenges:
             raise
 
     async def finish(self, lease: Lease, *, forget: Sequence[Window]) -> None:
-        """Use the code up. Raises ``Refusal`` if the lease was lost: nothing may be handed out."""
-        if lease.lapsed or not await self._store.finish(lease.key, lease.id, forget=forget):
-            raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
+        """Use the code up. Raises ``Refusal`` if the lease was lost: nothing may be handed out.
+
+        What the code was for has been done, and would be done twice if the code stayed good: so a
+        store that does not answer is asked again for some seconds. It may be failing over.
+        """
+        give_up = time.monotonic() + PATIENCE
+        while not lease.lapsed:
+            try:
+                if await self._store.finish(lease.key, lease.id, forget=forget):
+                    return
+                break
+            except StoreUnavailable:
+                if time.monotonic() >= give_up:
+                    raise
+                await asyncio.sleep(PAUSE)
+        raise Refusal(errors.UNAVAILABLE, "the lease on the code was lost")
 
     async def release(self, lease: Lease) -> None:
         """Leave the code as it was: the person was right, something else failed."""

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from gateway import challenges
 from gateway.outcomes import (
     Departure,
     GoTo,
@@ -129,6 +130,7 @@ def outage(
 ) -> Iterator[None]:
     """Let steps of a store fail; ``done``: after they took place, as when the answer is lost."""
     with monkeypatch.context() as patch:
+        patch.setattr(challenges, "PATIENCE", 0.0)
         for step in steps:
             patch.setattr(store, step, _failing(getattr(store, step), done))
         yield

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from gateway import errors
 from gateway.challenges import LEASE_MS
 from gateway.outcomes import CodeSent, Outcome, Refused, SignedIn
+from gateway.stores import StoreUnavailable
 from providers import Unavailable
 from tests.gateway.kit import CodeScript, Kit, word
 
@@ -167,6 +169,28 @@ async def test_c22_a_right_code_survives_the_issuers_outage() -> None:
     kit.issuer.failing = False
     assert isinstance(await kit.login(username="ann", otp=code), SignedIn)
     assert len(provider.delivered) == 1
+
+
+async def test_no_second_token_is_made_while_the_store_fails_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    provider = CodeScript()
+    kit = Kit(provider)
+    await kit.login(username="ann")
+    use_up = kit.store.finish
+    failures = 2
+
+    async def finish(*args: Any, **kwargs: Any) -> bool:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StoreUnavailable("the master is gone")
+        return await use_up(*args, **kwargs)
+
+    monkeypatch.setattr(kit.store, "finish", finish)
+    assert isinstance(await kit.login(username="ann", otp=provider.delivered[0]), SignedIn)
+    assert failures == 0
+    assert len(kit.issuer.issued) == 1
 
 
 async def test_a_login_that_is_cut_off_leaves_the_code_as_it_was() -> None:

@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import Limit
-from gateway import errors, login
+from gateway import errors
+from gateway.deadlines import Deadline
 from gateway.outcomes import HandedOver, HandOver, Refused, SignedIn
 from providers import Identity
 from tests.gateway.browsers import CHALLENGE, RETURN, VERIFIER, begin, outage, redeem, signed_in
@@ -192,7 +193,7 @@ async def test_c22_a_right_code_outlives_an_issuer_that_hangs(
     handed = await signed_in(kit)
     kit.issuer.before = hang
     with monkeypatch.context() as patch:
-        patch.setattr(login, "DEADLINE", 0.05)
+        patch.setattr(kit.engine, "_deadline", Deadline(0.05))
         assert word(await redeem(kit, handed)) == errors.UNAVAILABLE
     kit.issuer.before = None
     assert await redeems(kit, handed)
