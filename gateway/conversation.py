@@ -18,7 +18,6 @@ from gateway.tickets import new_id
 from providers import (
     Attempt,
     CodeChallenge,
-    Conversion,
     Errand,
     Identity,
     LoginError,
@@ -64,6 +63,7 @@ class Conversation:
             claim=self._claims.account,
         )
         self._failures = desk.throttle.failures(method.provider.name, method.counted_as(identity))
+        self._conversion = method.conversion(identity)
         # A request counts once, however many providers are asked.
         self._requests = [] if passed else desk.throttle.requests(request.client)
         self._passed = passed
@@ -128,7 +128,7 @@ class Conversation:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
         challenges = self._desk.challenges
         key = self._challenge_key()
-        unused = self._unused(self._method.conversion(self._attempt.identity))
+        unused = self._unused()
         budget = self._desk.throttle.budget(self._provider.name, challenge.budgets)
         spent = [*budget, *unused]
         try:
@@ -158,11 +158,11 @@ class Conversation:
         self._desk.errands.begin(self._method, delivered, self._attempt.request_id)
         return None
 
-    def _unused(self, conversion: Conversion | None) -> Sequence[Window]:
+    def _unused(self) -> Sequence[Window]:
         """Where a message to this identity counts until a code is used."""
-        if conversion is None:
+        if self._conversion is None:
             return ()
-        return self._desk.throttle.unused(self._provider.name, conversion)
+        return self._desk.throttle.unused(self._provider.name, self._conversion)
 
     def _challenge_key(self) -> bytes:
         attempt = self._attempt
@@ -183,12 +183,11 @@ class Conversation:
 
     async def _code_used(self) -> None:
         """Let further messages go to where codes are used."""
-        conversion = self._method.conversion(self._attempt.identity)
-        if conversion is None:
+        if self._conversion is None:
             return
-        earned = self._desk.throttle.earned(conversion)
+        earned = self._desk.throttle.earned(self._conversion)
         with contextlib.suppress(StoreUnavailable):  # some messages too few: no harm to this login
-            await self._desk.store.uncount(self._unused(conversion), by=earned)
+            await self._desk.store.uncount(self._unused(), by=earned)
 
     async def _redeem(self, lease: Lease) -> HandedOver | SignedIn:
         """From a right code to a token; whatever else fails here, the code stays good."""

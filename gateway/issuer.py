@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
 import orjson
@@ -106,11 +107,11 @@ class Mesibo:
         self._breaker.succeeded()
         return reply
 
-    async def _exchange(self, body: bytes, deadline: float) -> Reply:
+    def _exchange(self, body: bytes, deadline: float) -> Awaitable[Reply]:
         within = deadline - time.monotonic()
         if within <= 0:
             raise Unavailable(UPSTREAM, f"no answer within {DEADLINE:g} s")
-        return await self._upstream.exchange(
+        return self._upstream.exchange(
             "POST", self._target, within=within, headers=_HEADERS, data=body
         )
 
