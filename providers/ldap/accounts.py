@@ -85,7 +85,9 @@ def password_refusal(entry: Entry, preset: str | None) -> str | None:
     FreeIPA's LDAP server takes expired ones, unless a policy limits that
     (https://freeipa.readthedocs.io/en/latest/designs/ldap_grace_period.html).
     """
-    expires = entry.text("krbPasswordExpiration") if preset == "freeipa" else None
+    if preset != "freeipa":
+        return None
+    expires = entry.text("krbPasswordExpiration")
     return "password expired" if _is_over(expires, datetime.now(UTC)) else None
 
 

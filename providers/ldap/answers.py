@@ -81,8 +81,10 @@ def _why(bound: Bound, policy: int | None) -> str:
 
 def _policy_error(value: bytes | None) -> int | None:
     """The error of a PasswordPolicyResponseValue, ``SEQUENCE { warning [0], error [1] }``."""
+    if not value:
+        return None
     try:
-        fields = members(elements(value or b"")[0], SEQUENCE)
-        return next((number(field, _ERROR) for field in fields if field.tag == _ERROR), None)
+        fields = members(elements(value)[0], SEQUENCE)
+        return next((number(field, _ERROR) for field in fields if field[0] == _ERROR), None)
     except (NotBer, IndexError):
         return None

@@ -6,7 +6,7 @@ and nothing is unpacked that nobody asked for. Whatever bytes come, the work is 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 INTEGER: Final = 0x02
 OCTETS: Final = 0x04
@@ -21,11 +21,7 @@ class NotBer(ValueError):
     """Bytes that are no BER, or not what LDAP makes of it."""
 
 
-class Element(NamedTuple):
-    """One element."""
-
-    tag: int
-    content: bytes
+Element: TypeAlias = tuple[int, bytes]  # tag, content
 
 
 def element(tag: int, *parts: bytes) -> bytes:
@@ -71,26 +67,31 @@ def bounds(data: bytes | bytearray, at: int = 0) -> tuple[int, int] | None:
 
 def elements(data: bytes) -> list[Element]:
     """Read the elements that ``data`` consists of. Raises ``NotBer``."""
-    found = []
-    at = 0
-    while at < len(data):
-        inner = bounds(data, at)
-        if inner is None or inner[1] > len(data):
+    found: list[Element] = []
+    at, end = 0, len(data)
+    while at < end:
+        tag, start = data[at], at + 2
+        if start <= end and (length := data[at + 1]) < 0x80 and tag & 0x1F != 0x1F:
+            stop = start + length  # what ``bounds`` says, too, of nearly all there is
+        else:
+            start, stop = bounds(data, at) or (end, end + 1)
+        if stop > end:
             raise NotBer("an element that is cut off")
-        found.append(Element(data[at], data[inner[0] : inner[1]]))
-        at = inner[1]
+        found.append((tag, data[start:stop]))
+        at = stop
     return found
 
 
 def members(item: Element, tag: int) -> list[Element]:
     """Read the elements within ``item``, which has to have ``tag``. Raises ``NotBer``."""
-    if item.tag != tag:
+    if item[0] != tag:
         raise NotBer("another element than expected")
-    return elements(item.content)
+    return elements(item[1])
 
 
 def number(item: Element, tag: int = INTEGER) -> int:
     """Read a number. Raises ``NotBer``."""
-    if item.tag != tag or not 1 <= len(item.content) <= _MAX_NUMBER:
+    found, content = item
+    if found != tag or not 1 <= len(content) <= _MAX_NUMBER:
         raise NotBer("no number, or one that is too long")
-    return int.from_bytes(item.content, "big", signed=True)
+    return int.from_bytes(content, "big", signed=True)

@@ -16,7 +16,7 @@ def described(certificate: bytes) -> str:
     (whole,) = elements(certificate)
     signed, *_ = members(whole, SEQUENCE)
     fields = members(signed, SEQUENCE)
-    if fields and fields[0].tag == _VERSION:
+    if fields and fields[0][0] == _VERSION:
         del fields[0]
     _serial, _algorithm, _issuer, validity, subject, *_ = fields
     _begin, end = members(validity, SEQUENCE)
@@ -25,18 +25,19 @@ def described(certificate: bytes) -> str:
 
 def _name(subject: Element) -> str:
     values = [
-        value.content.decode(errors="replace")
+        value.decode(errors="replace")
         for part in members(subject, SEQUENCE)
         for pair in members(part, SET)
-        for value in members(pair, SEQUENCE)[1:]
+        for _, value in members(pair, SEQUENCE)[1:]
     ]
     text = ", ".join(values) or "nobody"
     return "".join(c if c.isprintable() else "?" for c in text)[:_LONGEST]
 
 
 def _day(time: Element) -> str:
-    text = time.content.decode("ascii")
-    if time.tag == _UTC_TIME:
+    tag, content = time
+    text = content.decode("ascii")
+    if tag == _UTC_TIME:
         text = ("19" if text >= "50" else "20") + text
     if not text[:8].isdigit():
         raise ValueError("no date")

@@ -72,11 +72,19 @@ class Entry(NamedTuple):
     def texts(self, attribute: str) -> list[str]:
         """Return the values of an attribute that are text."""
         values = self.attributes.get(attribute.lower(), ())
-        return [text for value in values if (text := _text(value)) is not None]
+        try:
+            return [value.decode() for value in values]
+        except UnicodeDecodeError:
+            return [text for value in values if (text := _text(value)) is not None]
 
     def text(self, attribute: str) -> str | None:
         """Return the first value of an attribute as text, or None."""
-        return next(iter(self.texts(attribute)), None)
+        for value in self.attributes.get(attribute.lower(), ()):
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                continue
+        return None
 
 
 def _text(value: bytes) -> str | None:

@@ -57,8 +57,8 @@ class People:
             raise UnknownIdentity("no such entry")
         await claim(comparable_dn(entry.dn))
 
-        async def prove(connection: Connection, deadline: float) -> None:
-            await self._bind(connection, entry.dn, password, site.within(deadline))
+        def prove(connection: Connection, deadline: float) -> Awaitable[None]:
+            return self._bind(connection, entry.dn, password, site.within(deadline))
 
         await site.people.run(prove, deadline)
         return await self._approved(read, entry)
@@ -71,8 +71,8 @@ class People:
         await claim(who.casefold())
 
         async def prove(connection: Connection, deadline: float) -> Identity:
-            async def read_as_person(query: Query) -> Found:
-                return await connection.search(query, site.within(deadline))
+            def read_as_person(query: Query) -> Awaitable[Found]:
+                return connection.search(query, site.within(deadline))
 
             await self._bind(connection, who, password, site.within(deadline))
             has_service = self._config.bind_dn is not None

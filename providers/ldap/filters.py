@@ -1,6 +1,7 @@
-"""Search filters as bytes (RFC 4511 section 4.5.1.7), out of their text (RFC 4515), read by ldap3.
+"""Search filters as bytes (RFC 4511 section 4.5.1.7), out of their text (RFC 4515).
 
-ldap3's encoder took three quarters of the processor time of a search.
+Nearly all of them are comparisons of plain values, which are read in one pass; ldap3 reads all
+others. Its encoder took three quarters of the processor time of a search, its parser half the rest.
 """
 
 from __future__ import annotations
@@ -34,9 +35,40 @@ _PRESENT: Final = 0x87
 _EXTENSIBLE: Final = 0xA9
 _ESCAPE: Final = re.compile(rb"\\([0-9A-Fa-f]{2})?")
 
+_OPERATORS: Final = {"&": 0xA0, "|": 0xA1, "!": 0xA2}
+_EQUAL: Final = 0xA3
+_TOKEN: Final = re.compile(  # the beginning of a set, a comparison, the end of a set
+    r"\(([&|!])|\(([A-Za-z][A-Za-z0-9-]*)=((?:[\w.@-]|\\[0-9a-f]{2})+)\)|\)", re.ASCII
+)
+
 
 def encoded(text: str) -> bytes:
     """Encode a filter whose values are escaped. Raises ``BadFilter``."""
+    return _of_comparisons(text) or _by_ldap3(text)
+
+
+def _of_comparisons(text: str) -> bytes | None:
+    """Encode a filter of comparisons of plain values, and sets of them; None if it is another."""
+    sets: list[tuple[int, list[bytes]]] = [(0, [])]
+    at = 0
+    while token := _TOKEN.match(text, at):
+        at = token.end()
+        operator, attribute, value = token.groups()
+        if attribute:
+            match = element(_EQUAL, octets(attribute), octets(_value(value.encode())))
+            sets[-1][1].append(match)
+        elif operator:
+            sets.append((_OPERATORS[operator], []))
+        else:
+            tag, members = sets.pop()
+            if not sets or not members or (tag == _OPERATORS["!"] and len(members) > 1):
+                return None
+            sets[-1][1].append(element(tag, *members))
+    whole = sets[0][1]
+    return whole[0] if at == len(text) and len(sets) == 1 == len(whole) else None
+
+
+def _by_ldap3(text: str) -> bytes:
     try:
         root = _parse(text, None, False, False, None, False)  # no schema, values as they are
         return _encoded(root.elements[0])

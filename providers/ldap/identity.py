@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from typing import Final
 
 from providers._base import Identity
@@ -55,18 +54,21 @@ class IdentityReader:
         text = entry.text(self._id)
         return text if text and text.isprintable() else None
 
-    def _emails(self, entry: Entry) -> Iterable[str]:
-        return (text.lower() for text in entry.texts(self._fields["email"]))
+    def _emails(self, entry: Entry) -> list[str]:
+        return [text.lower() for text in entry.texts(self._fields["email"])]
 
-    def _phones(self, entry: Entry) -> Iterable[str]:
+    def _phones(self, entry: Entry) -> list[str]:
+        found = []
         for text in entry.texts(self._fields["phone"]):
             try:
-                yield self._numbers.canonical(text)
+                found.append(self._numbers.canonical(text))
             except ValueError:
                 continue
+        return found
 
 
-def _one_of(values: Iterable[str], wanted: str | None) -> str | None:
+def _one_of(found: list[str], wanted: str | None) -> str | None:
     """``wanted`` if it is among them, else the first."""
-    found = list(values)
-    return wanted if wanted in found else next(iter(found), None)
+    if wanted in found:
+        return wanted
+    return found[0] if found else None

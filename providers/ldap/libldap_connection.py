@@ -84,7 +84,7 @@ class LibldapConnection:
     ) -> Message:
         if not self._open:
             raise ConnectionLost("the server closed the connection")
-        timer = self._loop.call_later(within, self._fail, ConnectionFailed("no answer in time"))
+        timer = self._loop.call_later(within, self._late)
         try:
             operation.id = send()
             self._operation = operation
@@ -103,6 +103,9 @@ class LibldapConnection:
     async def close(self) -> None:
         """See ``Connection``."""
         self._fail(ConnectionLost("closed"))
+
+    def _late(self) -> None:
+        self._fail(ConnectionFailed("no answer in time"))
 
     def _fail(self, error: Exception) -> None:
         if self._open:

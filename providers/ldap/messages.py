@@ -7,6 +7,7 @@ decoder believes the lengths and numbers that it is given: one message can keep 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from providers.ldap.ber import (
@@ -87,9 +88,14 @@ def search_request(message_id: int, query: Query, seconds: int) -> bytes:
         integer(seconds),
         _VALUES_TOO,
         encoded(query.filter),
-        element(SEQUENCE, *map(octets, query.attributes)),
+        _attributes(tuple(query.attributes)),
     )
     return element(SEQUENCE, integer(message_id), request)
+
+
+@lru_cache(maxsize=64)  # they come from the configuration
+def _attributes(names: tuple[str, ...]) -> bytes:
+    return element(SEQUENCE, *map(octets, names))
 
 
 def start_tls_request(message_id: int) -> bytes:
@@ -117,17 +123,18 @@ def decode(data: bytes) -> Response:
         raise NotBer("no message")
     message_id, operation, *more = parts
     controls = [
-        control for part in more if part.tag == _CONTROLS for control in elements(part.content)
+        control for tag, content in more if tag == _CONTROLS for control in elements(content)
     ]
-    return Response(number(message_id), operation.tag, elements(operation.content), controls)
+    kind, content = operation
+    return Response(number(message_id), kind, elements(content), controls)
 
 
 def result(response: Response) -> Result:
     """Read the result that ends an operation. Raises ``NotBer``."""
-    if len(response.body) < 3 or response.body[2].tag != OCTETS:
+    if len(response.body) < 3 or response.body[2][0] != OCTETS:
         raise NotBer("no result")
     code = number(response.body[0], ENUMERATED)
-    message = response.body[2].content.decode(errors="replace")
+    message = response.body[2][1].decode(errors="replace")
     return Result(code, message, dict(map(_control, response.controls)))
 
 
@@ -135,17 +142,18 @@ def _control(control: Element) -> tuple[str, bytes]:
     parts = members(control, SEQUENCE)
     if not parts:
         raise NotBer("a control without a name")
-    value = parts[-1].content if parts[-1].tag == OCTETS and len(parts) > 1 else b""
-    return parts[0].content.decode("ascii", "replace"), value
+    tag, value = parts[-1]
+    name = parts[0][1].decode("ascii", "replace")
+    return name, value if tag == OCTETS and len(parts) > 1 else b""
 
 
 def entry(response: Response) -> Entry:
     """Read an entry that a search found. Raises ``NotBer``."""
     if len(response.body) != 2:
         raise NotBer("no entry")
-    name, attributes = response.body
+    (_, name), attributes = response.body
     try:
-        return Entry(name.content.decode(), dict(map(_attribute, members(attributes, SEQUENCE))))
+        return Entry(name.decode(), dict(map(_attribute, members(attributes, SEQUENCE))))
     except UnicodeDecodeError:
         raise NotBer("a name that is no text") from None
 
@@ -154,5 +162,5 @@ def _attribute(attribute: Element) -> tuple[str, list[bytes]]:
     parts = members(attribute, SEQUENCE)
     if len(parts) != 2:
         raise NotBer("no attribute")
-    values = [value.content for value in members(parts[1], SET)]
-    return parts[0].content.decode("ascii").lower(), values
+    (_, name), values = parts
+    return name.decode("ascii").lower(), [value for _, value in members(values, SET)]

@@ -33,6 +33,8 @@ def login_name(typed: str) -> str | None:
 
 def escape_filter(text: str) -> str:
     """Escape for an assertion value (RFC 4515 section 3): every byte that is no plain letter."""
+    if text.isascii() and text.isalnum():
+        return text
     return "".join(
         c if c.isalnum() and c.isascii() else "".join(f"\\{byte:02x}" for byte in c.encode())
         for c in text

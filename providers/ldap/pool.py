@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -28,8 +29,8 @@ class Pool:
     ) -> None:
         self._name = name
         self._connect = connect
-        self._free = asyncio.Semaphore(size)
-        self._waiting = 0
+        self._free = size  # places; none while somebody waits
+        self._waiting: deque[asyncio.Future[bool]] = deque()  # True: the place is theirs
         self._most_waiting = QUEUE * size
         self._closed = False
         self._idle: list[tuple[Connection, float]] = []  # with the time since
@@ -40,7 +41,10 @@ class Pool:
         A connection that the server closed while nobody used it is replaced once. Raises
         ``ConnectionFailed``, and ``Unavailable`` when too many wait.
         """
-        await self._take_place(deadline)
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(deadline)
         try:
             kept = await self._kept()
             if kept is not None:
@@ -51,22 +55,43 @@ class Pool:
             fresh = await self._connect(deadline - time.monotonic())
             return await self._use(fresh, operation, deadline)
         finally:
-            self._free.release()
+            self._leave()
 
-    async def _take_place(self, deadline: float) -> None:
-        if not self._free.locked():
-            await self._free.acquire()  # which is at once
-            return
-        if self._waiting >= self._most_waiting:
-            raise Unavailable(self._name, f"{self._waiting} logins are waiting already", 1.0)
-        self._waiting += 1
+    async def _wait(self, deadline: float) -> None:
+        """Wait for somebody's place; whoever came first gets the first."""
+        waiting = len(self._waiting)
+        if waiting >= self._most_waiting:
+            raise Unavailable(self._name, f"{waiting} logins are waiting already", 1.0)
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
+        timer = loop.call_later(deadline - time.monotonic(), self._give_up, turn)
+        self._waiting.append(turn)
         try:
-            async with asyncio.timeout_at(_loop_time(deadline)):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Unavailable(self._name, "no connection became free in time", 1.0) from None
+            mine = await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled() and turn.result():
+                self._leave()  # it came too late
+            raise
         finally:
-            self._waiting -= 1
+            timer.cancel()
+        if not mine:
+            raise Unavailable(self._name, "no connection became free in time", 1.0)
+
+    def _give_up(self, turn: asyncio.Future[bool]) -> None:
+        if not turn.done():
+            self._waiting.remove(turn)
+            turn.set_result(False)
+
+    def _leave(self) -> None:
+        """Hand the place to whoever waits for it the longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(True)
+                return
+        self._free += 1
 
     async def _kept(self) -> Connection | None:
         while self._idle:
@@ -96,8 +121,3 @@ class Pool:
         self._closed = True
         while self._idle:
             await self._idle.pop()[0].close()
-
-
-def _loop_time(deadline: float) -> float:
-    """A monotonic time by the clock of the event loop."""
-    return asyncio.get_running_loop().time() + deadline - time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from providers._spans import Attributes
 from providers.ldap.client import Connection, Driver, Found, Query, Server
@@ -86,11 +87,11 @@ class Site:
     def reader(self, deadline: float) -> Reader:
         """Search as the service account, until the monotonic ``deadline``."""
 
-        async def read(query: Query) -> Found:
-            async def search(connection: Connection, deadline: float) -> Found:
-                return await connection.search(query, self.within(deadline))
+        def read(query: Query) -> Awaitable[Found]:
+            def search(connection: Connection, deadline: float) -> Awaitable[Found]:
+                return connection.search(query, self.within(deadline))
 
-            return await self.service.run(search, deadline)
+            return self.service.run(search, deadline)
 
         return read
 

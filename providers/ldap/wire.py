@@ -93,7 +93,7 @@ class Wire(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost("the server closed the connection")
         self._operation = operation
-        timer = self._loop.call_later(within, self._fail, ConnectionFailed("no answer in time"))
+        timer = self._loop.call_later(within, self._late)
         self._transport.write(request)
         try:
             return await operation.done
@@ -177,6 +177,9 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Whoever waits need not any more."""
         self._fail(ConnectionLost("the server closed the connection"))
+
+    def _late(self) -> None:
+        self._fail(ConnectionFailed("no answer in time"))
 
     def _fail(self, error: Exception) -> None:
         transport, self._transport = self._transport, None

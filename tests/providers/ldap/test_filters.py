@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.ldap import filters
 from providers.ldap.ber import OCTETS, elements, members
 from providers.ldap.client import BadFilter
 from providers.ldap.filters import encoded
-from providers.ldap.names import escape_filter
+from providers.ldap.names import escape_filter, fill_filter
+from providers.ldap.presets import PROFILES
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,6 +95,35 @@ def test_what_is_no_filter_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(BadFilter) as refusal:
         encoded(text)
     assert text == "" or text not in str(refusal.value)
+
+
+COMPARISONS = st.builds(
+    lambda name, value: f"({name}={escape_filter(value)})",
+    st.sampled_from(["uid", "cn", "x-mail"]),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5),
+)
+FILTERS = st.recursive(
+    COMPARISONS,
+    lambda inner: st.builds(
+        lambda kind, parts: f"({kind}{''.join(parts[:1] if kind == '!' else parts)})",
+        st.sampled_from("&|!"),
+        st.lists(inner, min_size=1, max_size=4),
+    ),
+    max_leaves=8,
+)
+
+
+@given(FILTERS)
+def test_sets_of_comparisons_are_what_ldap3_makes_of_them(text: str) -> None:
+    assert encoded(text) == as_ldap3(text)
+
+
+@pytest.mark.parametrize("kind", PROFILES)
+def test_filters_of_presets_need_no_ldap3(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = fill_filter(PROFILES[kind].user_filter, username="ann (lee)")
+    expected = encoded(text)
+    monkeypatch.setattr(filters, "_parse", None)
+    assert encoded(text) == expected
 
 
 @pytest.mark.parametrize("value", ["ann\\", "\\2", "\\zz", "\\2a\\x", "\\*"])

@@ -199,6 +199,48 @@ async def test_whoever_gives_up_waiting_leaves_the_place_to_others(pool: Pool) -
     assert await pool.run(work, soon()) == "done"
 
 
+@pytest.mark.parametrize("when", ["before the place is theirs", "after the place is theirs"])
+async def test_whoever_gives_up_as_the_place_comes_hands_it_on(pool: Pool, when: str) -> None:
+    gate = Gate()
+    first: asyncio.Task[str]
+
+    async def last_act(connection: Connection, deadline: float) -> str:
+        await gate(connection, deadline)
+        if when.startswith("before"):
+            first.cancel()
+        return "done"
+
+    async def hold() -> None:
+        await pool.run(last_act, soon())
+        first.cancel()  # in the same turn of the loop
+
+    holding = [asyncio.create_task(hold()) for _ in range(SIZE)]
+    await gate.holds(SIZE)
+    first, *others = (asyncio.create_task(pool.run(work, soon())) for _ in range(SIZE * 2))
+    await asyncio.sleep(0)
+    gate.let_through()
+    assert await asyncio.gather(*others, *holding) == ["done"] * len(others) + [None] * SIZE
+    assert first.cancelled()
+    again = Gate()
+    crowd = [asyncio.create_task(pool.run(again, soon())) for _ in range(SIZE)]
+    await again.holds(SIZE)
+    again.let_through()
+    await asyncio.gather(*crowd)
+
+
+async def test_whoever_waited_too_long_holds_no_place(pool: Pool) -> None:
+    gate = Gate()
+    holding = [asyncio.create_task(pool.run(gate, soon())) for _ in range(SIZE)]
+    await gate.holds(SIZE)
+    late = [pool.run(work, soon(0.01)) for _ in range(SIZE * QUEUE)]
+    for refusal in await asyncio.gather(*late, return_exceptions=True):
+        assert isinstance(refusal, Unavailable)
+    waiting = asyncio.create_task(pool.run(work, soon()))
+    gate.let_through()
+    await asyncio.gather(*holding)
+    assert await waiting == "done"
+
+
 async def test_a_connection_that_died_while_idle_is_replaced(
     pool: Pool, exchange: Exchange
 ) -> None:
