@@ -68,18 +68,16 @@ class Generation:
         self.issuer_contents = _contents(self.settings.issuer)
         self.tracing_contents = _contents(self.settings.tracing)
         self._in_use = 0
-        self._unused = asyncio.Event()
-        self._unused.set()
+        self._unused: asyncio.Event | None = None  # if somebody waits for it
 
     def enter(self) -> None:
         """A request comes in."""
         self._in_use += 1
-        self._unused.clear()
 
     def leave(self) -> None:
         """It is answered."""
         self._in_use -= 1
-        if not self._in_use:
+        if not self._in_use and self._unused is not None:
             self._unused.set()
 
     async def open(self, old: Generation | None = None) -> None:
@@ -211,7 +209,9 @@ class Generation:
         deadline = time.monotonic() + within
         try:
             async with asyncio.timeout(within):
-                await self._unused.wait()
+                while self._in_use:
+                    self._unused = asyncio.Event()
+                    await self._unused.wait()
         except TimeoutError:
             log.warning("requests are cut off", requests=self._in_use)
         await self.errands.finish(max(0.0, deadline - time.monotonic()))

@@ -28,6 +28,8 @@ DEADLINE: Final = 25.0
 # With one of these a request answers a challenge or brings a proof: no sign-in in a browser begins.
 PROOFS: Final = frozenset(("otp", "password", "id_token", "access_token", "code"))
 
+_UNAVAILABLE: Final = Refused(errors.UNAVAILABLE)
+
 
 class Engine:
     """Takes login requests to their outcomes."""
@@ -47,7 +49,7 @@ class Engine:
         """Bring one request to its outcome; never raises a failure."""
         started = time.perf_counter()
         trace = Trace()
-        outcome: Outcome = Refused(errors.UNAVAILABLE)
+        outcome: Outcome = _UNAVAILABLE
         self._audit.begin()
         try:
             with self._deadline():

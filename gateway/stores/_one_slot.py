@@ -14,9 +14,7 @@ class OneSlot(RedisStore):
 
     async def look(self, windows: Sequence[Window]) -> Limited | None:
         """What ``count`` would say, without counting."""
-        full = await self._run(
-            _scripts.LOOK, of_windows(windows), *limits(windows), repeatable=True
-        )
+        full = await self._run(_scripts.LOOK, of_windows(windows), limits(windows), repeatable=True)
         return limited_by(full, windows) if full else None
 
     async def peek(self, key: bytes) -> Started | None:
@@ -29,7 +27,7 @@ class OneSlot(RedisStore):
 
     async def claim(self, windows: Sequence[Window]) -> Limited | list[int]:
         """Count one event in each window, or none; return how many ms each of them goes on."""
-        reply: list[int] = await self._run(_scripts.CLAIM, of_windows(windows), *limits(windows))
+        reply: list[int] = await self._run(_scripts.CLAIM, of_windows(windows), limits(windows))
         return limited_by((reply[0], reply[1]), windows) if reply[-1] < 0 else reply
 
     async def take_back(self, windows: Sequence[Window], left_ms: Sequence[int]) -> None:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from struct import Struct
 from typing import Final, NamedTuple
 
 from gateway.stores import Window
@@ -71,6 +73,12 @@ def _digest(key: bytes) -> bytes:
     return binascii.b2a_base64(key)[:22]  # without the padding
 
 
-def limits(windows: Sequence[Window]) -> list[int]:
+def limits(windows: Sequence[Window]) -> bytes:
     """Limit and period of each, as ``windows.lua`` wants them."""
-    return [number for window in windows for number in (window.limit, window.period_ms)]
+    numbers = [number for window in windows for number in (window.limit, window.period_ms)]
+    return _numbers(len(numbers)).pack(*numbers)
+
+
+@lru_cache
+def _numbers(count: int) -> Struct:
+    return Struct(f">{count}Q")

@@ -81,7 +81,7 @@ class RedisStore:
             pending.resend_ms,
             len(count),
             len(check),
-            *limits(windows),
+            limits(windows),
         )
         if len(reply) == 2:
             return limited_by(reply, windows)
@@ -116,7 +116,7 @@ class RedisStore:
             lease,
             lease_ms,
             len(count),
-            *limits(windows),
+            limits(windows),
         )
         if not reply:
             return WRONG
@@ -136,7 +136,7 @@ class RedisStore:
 
     async def count(self, windows: Sequence[Window]) -> Limited | None:
         """See ``Store``."""
-        full = await self._run(_scripts.COUNT, of_windows(windows), *limits(windows))
+        full = await self._run(_scripts.COUNT, of_windows(windows), limits(windows))
         return limited_by(full, windows) if full else None
 
     async def uncount(self, windows: Sequence[Window], by: int = 1) -> None:

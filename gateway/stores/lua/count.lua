@@ -1,5 +1,5 @@
 -- KEYS: windows
--- ARGV: limit and period of each window
+-- ARGV: limits and periods
 -- Returns the full window if limited, else nothing
 
 local limited = full(1, #KEYS)

@@ -1,5 +1,5 @@
 -- KEYS: record, lease, windows of count, of check, of spend
--- ARGV: new record, lifetime, resend, number of windows in count, in check; limit and period of each
+-- ARGV: new record, lifetime, resend, number of windows in count, in check; limits and periods
 -- Returns the full window if limited, else
 -- {deliver, fresh, turn, ms to live, ms until the next delivery, memo}
 -- A record is digest (16), tries left (1), turn (1), mark (4), memo; deliver again when PTTL <= mark.

@@ -1,5 +1,5 @@
 -- KEYS: record, lease, windows of count, of failures
--- ARGV: digest, lease, its ms, number of windows in count; limit and period of each window
+-- ARGV: digest, lease, its ms, number of windows in count; limits and periods
 -- Returns the full window if limited, nothing if wrong, else {memo, leased}
 
 local counted = 2 + tonumber(ARGV[4])

@@ -1,12 +1,14 @@
 -- Windows: counters that end by themselves, `period` ms after their first event.
--- They are the last KEYS; their limits and periods are the last of ARGV, a pair for each key.
+-- They are the last KEYS; the last of ARGV has their limits and periods, eight bytes for each number.
+
+local numbers = ARGV[#ARGV]
 
 local function limit(i)
-  return tonumber(ARGV[#ARGV - 2 * (#KEYS - i) - 1])
+  return (struct.unpack('>I8', numbers, #numbers - 16 * (#KEYS - i) - 15))
 end
 
 local function period(i)
-  return ARGV[#ARGV - 2 * (#KEYS - i)]
+  return (struct.unpack('>I8', numbers, #numbers - 16 * (#KEYS - i) - 7))
 end
 
 -- {ms until it ends, its place} of the full window that ends last; nil: none is full.
