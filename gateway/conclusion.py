@@ -14,12 +14,13 @@ from gateway.spent_codes import Kept, SpentCodes
 from gateway.stores import Store, StoreUnavailable
 from gateway.throttle import Throttle
 from gateway.tickets import Ticket, Tickets
-from providers import Identity, Rejected
+from providers import Identity, Proof, Rejected
 
 MAX_NAME: Final = 64  # characters of a display name
 MAX_PROOF_LIFETIME: Final = 30 * 86_400.0  # seconds: who used which proof is remembered so long
 # Not printable by themselves, but Persian and Indic spelling and many emoji need them.
 JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+_INVISIBLE: Final = f" {JOINERS}"
 
 T = TypeVar("T")
 
@@ -51,14 +52,14 @@ class Conclusion:
         self._tickets = tickets
         self._spent_codes = spent_codes
 
-    async def sign_in(self, proven: Proven) -> SignedIn:
+    def sign_in(self, proven: Proven) -> Awaitable[SignedIn]:
         """Hand out the token. Raises ``LoginError`` and ``StoreUnavailable``, as do all here."""
-        return await self._once(proven, partial(self._issue_or_keep, proven))
+        return self._once(proven, partial(self._issue_or_keep, proven))
 
-    async def hand_over(self, proven: Proven, challenge: str, wish: HandOver) -> HandedOver:
+    def hand_over(self, proven: Proven, challenge: str, wish: HandOver) -> Awaitable[HandedOver]:
         """Leave a ticket for the token under the id ``challenge``."""
         provider = proven.method.provider.name
-        return await self._once(
+        return self._once(
             proven,
             lambda address, name: self._tickets.make(
                 proven.app_id, challenge, Ticket(address, name, provider), wish
@@ -79,20 +80,25 @@ class Conclusion:
         token = await self._issuer.issue(address, app_id, name)
         return SignedIn(token, address, name)
 
-    async def _once(self, proven: Proven, finish: Callable[[str, str | None], Awaitable[T]]) -> T:
+    def _once(
+        self, proven: Proven, finish: Callable[[str, str | None], Awaitable[T]]
+    ) -> Awaitable[T]:
         """See that a proof which could be shown again signs in once."""
         address = proven.method.address(proven.identity)
         name = _display_name(proven.identity.name or "") or _display_name(proven.typed_name)
         proof = proven.identity.proof
         if proof is None:
-            return await finish(address, name)
+            return finish(address, name)
+        return self._use_up(proof, partial(finish, address, name))
+
+    async def _use_up(self, proof: Proof, finish: Callable[[], Awaitable[T]]) -> T:
         if not proof.lifetime <= MAX_PROOF_LIFETIME:  # so written, since it may be NaN
             raise Rejected("this proof is valid for too long to be remembered as used")
         used = self._throttle.once(proof)
         if await self._store.count(used):
             raise Rejected("this proof has signed somebody in already")
         try:
-            return await finish(address, name)
+            return await finish()
         except BaseException:
             # The person was right, something else failed.
             with contextlib.suppress(StoreUnavailable):
@@ -102,7 +108,6 @@ class Conclusion:
 
 def _display_name(text: str) -> str | None:
     """A name from a provider or the person: for people to read, so one printable line."""
-    if not text:
-        return None
-    kept = "".join(c for c in text if c.isprintable() or c in JOINERS)
-    return kept.strip(f" {JOINERS}")[:MAX_NAME] or None
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c in JOINERS)
+    return text.strip(_INVISIBLE)[:MAX_NAME] or None

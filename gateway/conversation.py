@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from gateway import spent_codes
+from gateway.apps import App
 from gateway.challenges import Lease, plain_digits
 from gateway.claims import Claims
 from gateway.conclusion import Proven
@@ -30,7 +31,7 @@ from providers import (
 
 
 class Conversation:
-    """One request with one provider. ``app`` is the app id of the configuration that admits it.
+    """One request with one provider of the app that admits it.
 
     ``passed`` collects the failures counted where an identity turned out to be unknown; they are
     taken back if a later provider signs the person in.
@@ -39,33 +40,32 @@ class Conversation:
     def __init__(
         self,
         desk: Desk,
+        app: App,
         method: Method,
         identity: str,
         request: LoginRequest,
-        app: str,
-        app_name: str,
         passed: list[Window],
     ) -> None:
         self._desk = desk
         self._method = method
         self._provider = method.provider
+        self._request = request
         self._fields = request.fields
-        self._app_id = request.app
-        self._hand_over = request.hand_over
-        self._claims = Claims(desk.store, desk.throttle, method.provider.name)
+        name = method.provider.name
+        self._claims = Claims(desk.store, desk.throttle, name)
         self._attempt = Attempt(
-            app=app,
-            app_name=app_name,
-            provider=method.provider.name,
-            identity=identity,
-            client=request.client,
-            request_id=request.request_id,
-            claim=self._claims.account,
+            app.label,
+            app.name,
+            name,
+            identity,
+            request.client,
+            request.request_id,
+            self._claims.account,
         )
-        self._failures = desk.throttle.failures(method.provider.name, method.counted_as(identity))
+        self._failures = desk.throttle.failures(name, method.counted_as(identity))
         self._conversion = method.conversion(identity)
         # A request counts once, however many providers are asked.
-        self._requests = [] if passed else desk.throttle.requests(request.client)
+        self._requests = () if passed else desk.throttle.requests(request.client)
         self._passed = passed
 
     async def go_on(self) -> CodeSent | HandedOver | SignedIn:
@@ -81,13 +81,14 @@ class Conversation:
             await self._claims.take_back()
             raise
 
-    async def _step(self) -> CodeSent | HandedOver | SignedIn:
+    def _step(self) -> Awaitable[CodeSent | HandedOver | SignedIn]:
         if not self._provider.sends_code:
-            return await self._prove_at_once()
+            return self._prove_at_once()
         otp = self._fields.get("otp")
-        if otp is not None:
-            return await self._answer(otp)
-        result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
+        return self._begin() if otp is None else self._answer(otp)
+
+    async def _begin(self) -> CodeSent:
+        result = await self._method.ask(self._provider.begin, self._attempt, self._fields)
         if isinstance(result, Identity):  # without a proof that was limited and counted
             raise Unavailable(self._provider.name, "gave an identity where it announces a code")
         await self._claims.take_back()
@@ -96,25 +97,21 @@ class Conversation:
     async def _prove_at_once(self) -> HandedOver | SignedIn:
         """A failure is counted before the proof is looked at."""
         await self._claims.count(self._failures, self._requests)
-        signed_in = await self._proven_before() or await self._prove()
+        request = self._request
+        spent = self._desk.spent_codes.key(request.app, self._provider.name, request.fields)
+        signed_in = await self._proven_before(spent) or await self._prove(spent)
         with contextlib.suppress(StoreUnavailable):  # a failure too many: no harm to this login
             await self._desk.store.forget([*self._claims.windows, *self._passed])
         return signed_in
 
-    async def _prove(self) -> HandedOver | SignedIn:
-        result = await self._method.ask(self._provider.begin(self._attempt, self._fields))
+    async def _prove(self, spent: bytes | None) -> HandedOver | SignedIn:
+        result = await self._method.ask(self._provider.begin, self._attempt, self._fields)
         if not isinstance(result, Identity):
             raise Unavailable(self._provider.name, "gave a challenge it does not announce")
-        return await self._conclude(result)
+        return await self._conclude(result, spent)
 
-    def _spent(self) -> bytes | None:
-        """Where what an authorization code proved is kept; None: there is no code."""
-        provider = self._provider.name
-        return self._desk.spent_codes.key(self._app_id, provider, self._fields)
-
-    async def _proven_before(self) -> SignedIn | None:
+    async def _proven_before(self, spent: bytes | None) -> SignedIn | None:
         """The token for a code that was spent when it could not be had."""
-        spent = self._spent()
         if spent is None:
             return None
         lease = await self._desk.spent_codes.take(spent)
@@ -122,15 +119,14 @@ class Conversation:
             return None
         kept = spent_codes.read(lease)
         async with self._desk.challenges.used_up(lease):
-            return await self._desk.conclusion.issue(kept.address, self._app_id, kept.name)
+            return await self._desk.conclusion.issue(kept.address, self._request.app, kept.name)
 
     async def _send(self, challenge: CodeChallenge) -> CodeSent:
         """Keep the challenge first, then deliver: nobody gets a code that is not known here."""
         challenges = self._desk.challenges
         key = self._challenge_key()
         unused = self._unused()
-        budget = self._desk.throttle.budget(self._provider.name, challenge.budgets)
-        spent = [*budget, *unused]
+        spent = [*self._desk.throttle.budget(self._provider.name, challenge.budgets), *unused]
         try:
             started, code = await challenges.start(
                 key, challenge, count=self._requests, check=self._failures, spend=spent
@@ -152,7 +148,7 @@ class Conversation:
         )
 
     async def _deliver(self, challenge: CodeChallenge, code: str, turn: int) -> Receipt | None:
-        delivered = await self._method.ask(challenge.deliver(code, turn))
+        delivered = await self._method.ask(challenge.deliver, code, turn)
         if not isinstance(delivered, Errand):
             return delivered
         self._desk.errands.begin(self._method, delivered, self._attempt.request_id)
@@ -166,7 +162,7 @@ class Conversation:
 
     def _challenge_key(self) -> bytes:
         attempt = self._attempt
-        return self._desk.challenges.key(self._app_id, attempt.provider, attempt.identity)
+        return self._desk.challenges.key(self._request.app, attempt.provider, attempt.identity)
 
     async def _answer(self, otp: str) -> HandedOver | SignedIn:
         challenges = self._desk.challenges
@@ -192,8 +188,9 @@ class Conversation:
     async def _redeem(self, lease: Lease) -> HandedOver | SignedIn:
         """From a right code to a token; whatever else fails here, the code stays good."""
         try:
-            resumed = self._provider.resume(self._attempt, lease.memo, self._fields)
-            result = await self._method.ask(resumed)
+            result = await self._method.ask(
+                self._provider.resume, self._attempt, lease.memo, self._fields
+            )
             if not isinstance(result, Identity):
                 raise Unavailable(self._provider.name, "gave a challenge after a code")
             return await self._conclude(result)
@@ -206,9 +203,12 @@ class Conversation:
                 await self._desk.challenges.release(lease)
             raise
 
-    async def _conclude(self, identity: Identity) -> HandedOver | SignedIn:
-        name = self._fields.get("name", "")
-        proven = Proven(self._method, identity, self._app_id, name, self._spent())
-        if self._hand_over is None:
-            return await self._desk.conclusion.sign_in(proven)
-        return await self._desk.conclusion.hand_over(proven, new_id(), self._hand_over)
+    def _conclude(
+        self, identity: Identity, spent: bytes | None = None
+    ) -> Awaitable[HandedOver | SignedIn]:
+        request = self._request
+        name = request.fields.get("name", "")
+        proven = Proven(self._method, identity, request.app, name, spent)
+        if request.hand_over is None:
+            return self._desk.conclusion.sign_in(proven)
+        return self._desk.conclusion.hand_over(proven, new_id(), request.hand_over)

@@ -14,7 +14,7 @@ import structlog
 
 from gateway import audit
 from gateway.method import Method
-from providers import Errand, LoginError, Receipt, Unavailable
+from providers import Errand, LoginError, Unavailable
 
 MAX_RUNNING: Final = 1024  # of one provider
 DEADLINE: Final = 25.0  # seconds: the last resort over the deadlines of senders
@@ -59,13 +59,10 @@ class Errands:
 async def _run(method: Method, errand: Errand, request_id: str, delay: float) -> None:
     line = log.bind(request_id=request_id, provider=method.provider.name)
 
-    async def carry_out() -> Receipt | None:
-        return await errand.run()
-
     try:
         await asyncio.sleep(delay)
         async with asyncio.timeout(DEADLINE):
-            receipt = await method.ask(carry_out())
+            receipt = await method.ask(errand.run)
     except LoginError as error:
         line.warning("message", outcome="failed", detail=str(error))
     except TimeoutError:

@@ -123,7 +123,7 @@ class Journeys:
         try:
             async with asyncio.timeout(DEADLINE):
                 with way.method.places:
-                    url = await way.method.ask(way.provider.depart(trip))
+                    url = await way.method.ask(way.provider.depart, trip)
         except (LoginError, TimeoutError) as error:
             detail = str(error) or f"not done within {DEADLINE:g} s"
             log.warning("no way to the provider's site", provider=name, detail=detail)
@@ -195,7 +195,7 @@ class Journeys:
         attempt = Attempt(app.label, app.name, name, "", request.client, request.request_id)
         trip = self._desk.trips.trip(arrival.answer["state"], self._callback(name))
         with way.method.places:
-            identity = await way.method.ask(way.provider.arrive(attempt, trip, arrival.answer))
+            identity = await way.method.ask(way.provider.arrive, attempt, trip, arrival.answer)
         arrival.trace.identity = way.method.address(identity)  # as at the end, with the token
         proven = Proven(way.method, identity, journey.app_id)
         return await self._desk.conclusion.hand_over(proven, trip_id, journey.wish)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 from gateway import errors
@@ -64,7 +65,7 @@ class Engine:
             self._audit.end(request, trace, outcome, time.perf_counter() - started)
         return outcome
 
-    async def _login(self, request: LoginRequest, trace: Trace) -> Outcome:
+    def _login(self, request: LoginRequest, trace: Trace) -> Awaitable[Outcome]:
         if not request.app:
             raise Refusal(errors.MISSINGAPPID)
         app = self.apps.find(request.app)
@@ -72,7 +73,7 @@ class Engine:
             raise Refusal(errors.BADAPP)
         trace.app = app.label
         if request.challenge is not None:
-            return await redeem(self._desk, app, request, trace)
+            return redeem(self._desk, app, request, trace)
         redirect_uri = request.fields.get("redirect_uri")
         if redirect_uri is not None and not app.admits_return(redirect_uri):
             raise Refusal(errors.BADREQUEST, "redirect_uri is not among the app's return_urls")
@@ -84,7 +85,7 @@ class Engine:
         elif "code" in request.fields and sum(method.in_browser for method in methods) > 1:
             # Whoever is asked first could redeem another one's code.
             raise Refusal(errors.BADREQUEST, "a code, and not the provider that it is of")
-        return await self._route(app, methods, request, trace)
+        return self._route(app, methods, request, trace)
 
     async def _route(
         self, app: App, methods: tuple[Method, ...], request: LoginRequest, trace: Trace
@@ -103,9 +104,7 @@ class Engine:
                         return await self.journeys.begin(method, request, wish(app, request))
                     continue
                 trace.identity = identity
-                conversation = Conversation(
-                    self._desk, method, identity, request, app.label, app.name, passed
-                )
+                conversation = Conversation(self._desk, app, method, identity, request, passed)
                 with method.places:
                     return await conversation.go_on()
             except UnknownIdentity as error:

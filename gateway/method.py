@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
 
@@ -15,6 +15,7 @@ from providers import BrowserSignIn, Conversion, Fields, Identity, LoginError, P
 
 log = structlog.get_logger()
 A = TypeVar("A")
+Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
@@ -55,7 +56,7 @@ class Method:
             address = self.template.render(identity)
         except MissingField as error:
             raise Unavailable(name, f"the identity has no {error} for its address") from None
-        rival = addresses.owner(address, self.rivals)
+        rival = addresses.owner(address, self.rivals) if self.rivals else None
         if rival is not None:
             raise Unavailable(name, f"the address looks like one of {rival.provider}")
         return address
@@ -68,10 +69,10 @@ class Method:
         except Exception as error:
             raise self._failed(error) from error
 
-    async def ask(self, answer: Awaitable[T]) -> T:
+    async def ask(self, question: Callable[[*Ts], Awaitable[T]], *about: *Ts) -> T:
         """Wait for what the provider says."""
         try:
-            return await answer
+            return await question(*about)
         except LoginError:
             raise
         except Exception as error:

@@ -143,7 +143,8 @@ class Explanation(NamedTuple):
     identity: Identity | None  # who that is, if nothing but the proof is left; None: refused
 
 
-class Budget(NamedTuple):
+@dataclass(slots=True)
+class Budget:
     """What one delivered message costs: one of each limit, counted under ``scope`` and ``key``."""
 
     scope: str  # "phone", "ip", "prefix" ...: names the counter, never shown to the person

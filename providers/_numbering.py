@@ -20,7 +20,7 @@ class Plan:
     lengths: frozenset[int]  # digits of a whole number, country code included
     trunk: re.Pattern[str] | None  # what may be dialled before a national number
     assigned: str  # a pattern: what all assigned national numbers match
-    costly: str  # a pattern: national numbers whose price is shared with whoever has them
+    costly: re.Pattern[str] | None  # national numbers whose price is shared with whoever has them
 
     def assigns(self, digits: str) -> bool:
         """Tell whether the whole number ``digits`` may have been assigned to somebody."""
@@ -28,7 +28,8 @@ class Plan:
 
     def charges(self, digits: str) -> bool:
         """Tell whether the whole number ``digits`` is a premium-rate or shared-cost number."""
-        return re.fullmatch(self.costly, digits[len(self.code) :]) is not None
+        costly = self.costly
+        return costly is not None and costly.fullmatch(digits, len(self.code)) is not None
 
 
 @functools.cache  # holds at most the 1110 strings of up to three digits
@@ -51,7 +52,7 @@ def _plan(code: str, metadata: PhoneMetadata) -> Plan:
         lengths=frozenset(length for length in lengths if length <= MAX_DIGITS),
         trunk=compiled(metadata.national_prefix_for_parsing),
         assigned=_pattern(metadata.general_desc),
-        costly="|".join(filter(None, costly)),
+        costly=compiled("|".join(filter(None, costly))),
     )
 
 
@@ -71,9 +72,9 @@ def lengths_of(numbers: PhoneNumberDesc | None) -> tuple[int, ...]:
     return numbers.possible_length if numbers is not None else ()
 
 
-def compiled(prefix: str | None) -> re.Pattern[str] | None:
-    """Return the pattern of a prefix, if there is one."""
-    return re.compile(prefix) if prefix else None
+def compiled(pattern: str | None) -> re.Pattern[str] | None:
+    """Return a pattern ready for use, if there is one."""
+    return re.compile(pattern) if pattern else None
 
 
 def _pattern(numbers: PhoneNumberDesc | None) -> str:

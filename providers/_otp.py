@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
@@ -14,7 +13,7 @@ from config import Duration, Model
 MAX_LIFETIME: Final = 600.0  # seconds; OWASP ASVS 6.5.5
 MAX_TAG: Final = 35  # characters of a language tag (RFC 5646 4.4.1)
 
-_PLACEHOLDER: Final = re.compile(r"\{(code|app|minutes)\}")
+_PLACEHOLDER: Final = re.compile(r"\{(app|minutes)\}")
 
 
 def _at_most_ten_minutes(seconds: float) -> float:
@@ -61,15 +60,13 @@ def choose(texts: str | dict[str, str], lang: str | None) -> str:
     return by_tag.get("en") or next(iter(texts.values()))
 
 
-def compose(template: str, **values: Any) -> str:
+def compose(template: str, code: str, app: str, minutes: int) -> str:
     """Fill ``{code}``, ``{app}`` and ``{minutes}``; no value is looked into again."""
-    parts = [*_parts(template)]
-    for place in range(1, len(parts), 2):
-        parts[place] = str(values[parts[place]])
-    return "".join(parts)
+    return code.join(_around_code(template, app, minutes))
 
 
-@lru_cache
-def _parts(template: str) -> Sequence[str]:
-    """Text and the names of placeholders in turn; only the configuration has templates."""
-    return _PLACEHOLDER.split(template)
+@functools.lru_cache(maxsize=256)  # the configuration has few
+def _around_code(template: str, app: str, minutes: int) -> tuple[str, ...]:
+    values = {"app": app, "minutes": str(minutes)}
+    parts = template.split("{code}")
+    return tuple(_PLACEHOLDER.sub(lambda match: values[match[1]], part) for part in parts)

@@ -91,7 +91,9 @@ class PhoneOtpConfig(WithDirectory):
 
     def text(self, template: str, code: str, app: str, app_name: str) -> str:
         """Return the whole text of a message."""
-        text = compose(template, code=code, app=app_name, minutes=self.code.minutes)
+        text = compose(template, code, app_name, self.code.minutes)
+        if self.app_hash is None and self.domain is None:
+            return text
         return self.autofill.append(text, code, app)
 
     @model_validator(mode="after")

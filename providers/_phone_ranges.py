@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from providers._numbering import plan_of
 from providers._phone import ImpossibleNumber
 
@@ -43,6 +45,11 @@ DENIED_PREFIXES = (
 )
 
 
+def beginnings(prefixes: Sequence[str]) -> tuple[str, ...]:
+    """Return how canonical numbers begin (``str.startswith``) that have a prefix like ``+44``."""
+    return tuple(prefix[1:] for prefix in prefixes)
+
+
 def prefix_of(canonical: str) -> str:
     """Return the bucket of a canonical number for sending budgets: country code and three digits.
 
@@ -55,11 +62,6 @@ def prefix_of(canonical: str) -> str:
     if plan is None:
         raise ImpossibleNumber("unknown country code")
     return canonical[: len(plan.code) + 3]
-
-
-def matches(canonical: str, prefixes: tuple[str, ...]) -> bool:
-    """Tell whether a canonical number begins with one of ``prefixes``, written ``+44``."""
-    return f"+{canonical}".startswith(prefixes)
 
 
 def is_costly(canonical: str) -> bool:

@@ -27,7 +27,7 @@ from providers._base import (
 from providers._otp import choose
 from providers._phone import ImpossibleNumber, NotANumber, PhoneNumbers
 from providers._phone_otp_config import PhoneOtpConfig
-from providers._phone_ranges import is_costly, matches, prefix_of
+from providers._phone_ranges import beginnings, is_costly, prefix_of
 from providers._senders import Ladder, Message
 
 
@@ -43,12 +43,12 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
     def __init__(self, name: str, config: PhoneOtpConfig, context: Context) -> None:
         super().__init__(name, config, context)
         self._numbers = PhoneNumbers(config.default_region, config.min_digits)
+        self._allowed = beginnings(config.allow_prefixes)
+        self._denied = beginnings(config.deny_prefixes)
+        self._denies_costly = config.denies_costly
         senders = [sender.create(context) for sender in config.senders]
         self._ladder = Ladder(senders, Reason.PHONE, context.meter)
         self._test_codes = {number[1:]: code for number, code in config.test_numbers.items()}
-        self._allowed = tuple(config.allow_prefixes)
-        self._denied = tuple(config.deny_prefixes)
-        self._denies_costly = config.denies_costly
         limits = config.limits
         self._limits = (
             tuple(limits.per_phone),
@@ -81,9 +81,9 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
         return number
 
     def _may_be_sent_to(self, number: str) -> bool:
-        if matches(number, self._denied) or (self._denies_costly and is_costly(number)):
+        if number.startswith(self._denied) or (self._denies_costly and is_costly(number)):
             return False
-        return not self._allowed or matches(number, self._allowed)
+        return not self._allowed or number.startswith(self._allowed)
 
     def _number_of(self, member: Identity) -> str:
         """Return the number that a directory has of a person, in canonical form."""
@@ -98,7 +98,7 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
     async def begin(self, attempt: Attempt, fields: Fields) -> CodeChallenge:
         """Send a code to the number."""
         number = attempt.identity
-        config = self.config
+        config, settings = self.config, self.config.code
         template = choose(config.template, fields.get("lang"))
         test_code = self._test_codes.get(number)
 
@@ -116,10 +116,10 @@ class PhoneOtp(Provider[PhoneOtpConfig]):
 
         return CodeChallenge(
             deliver=deliver,
-            lifetime=config.code.lifetime,
-            resend_after=min(config.resend_after, config.code.lifetime),
-            length=config.code.length,
-            tries=config.code.attempts,
+            lifetime=settings.lifetime,
+            resend_after=min(config.resend_after, settings.lifetime),
+            length=settings.length,
+            tries=settings.attempts,
             code=test_code,
             budgets=() if test_code else self._budgets(number, attempt),
         )

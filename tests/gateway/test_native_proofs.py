@@ -10,8 +10,9 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from gateway import errors, login
+from gateway import errors
 from gateway.conclusion import MAX_PROOF_LIFETIME
+from gateway.deadlines import Deadline
 from gateway.outcomes import HandedOver, HandOver, Outcome, SignedIn
 from gateway.stores import Store, open_store
 from providers import Attempt, Fields, Identity, Proof
@@ -143,7 +144,7 @@ async def test_c22_a_proof_is_given_back_when_the_issuer_hangs(
 
     kit.issuer.before = hang
     with monkeypatch.context() as patch:
-        patch.setattr(login, "DEADLINE", 0.05)
+        patch.setattr(kit.engine, "_deadline", Deadline(0.05))
         assert word(await show(kit)) == errors.UNAVAILABLE
     kit.issuer.before = None
     assert isinstance(await show(kit), SignedIn)
