@@ -70,6 +70,7 @@ class Gateway:
         except BaseException:
             await gateway.stop()
             raise
+        logs.gather(asyncio.get_running_loop())
         gc.collect()
         # Little of a login is garbage in cycles: looking for it every 700 objects is a waste.
         gc.set_threshold(GC_THRESHOLD)
@@ -206,3 +207,4 @@ class Gateway:
         self._draining = True
         self._drained_at = time.monotonic() + DRAIN
         await self._closing.aclose()
+        logs.gather(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
@@ -46,6 +47,11 @@ def configure(level: str, style: Style) -> None:
     # Libraries log to the standard logger; only what needs attention comes through.
     needs_attention = max(threshold, logging.WARNING)
     logging.basicConfig(handlers=[log_lines.Handler(lines)], level=needs_attention, force=True)
+
+
+def gather(loop: asyncio.AbstractEventLoop | None) -> None:
+    """See ``log_lines.Lines``."""
+    log_lines.to(STANDARD_ERROR).gather(loop)
 
 
 def writer(level: Literal["info", "warning"]) -> Callable[[dict[str, Any]], object]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import json
 import os
 import resource
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from select import PIPE_BUF
 
 import pytest
 import structlog
@@ -205,3 +208,83 @@ def test_gateway_signs_in_though_nobody_reads_its_log(
 
     until(told)
     assert site.gateway.stop() == 0
+
+
+@pytest.fixture
+async def gathering(pipe: tuple[int, int]) -> AsyncIterator[tuple[int, Lines]]:
+    reading, writing = pipe
+    lines = Lines(writing)
+    lines.gather(asyncio.get_running_loop())
+    yield reading, lines
+    lines.gather(None)
+
+
+async def test_lines_of_one_turn_are_written_together(gathering: tuple[int, Lines]) -> None:
+    reading, lines = gathering
+    lines.msg(b"one")
+    lines.msg(b"two")
+    assert everything(reading) == b""
+    await asyncio.sleep(0)
+    assert everything(reading) == b"one\ntwo\n"
+    lines.msg(b"three")
+    await asyncio.sleep(0)
+    assert everything(reading) == b"three\n"
+
+
+async def test_what_is_written_together_is_no_more_than_what_stays_together(
+    gathering: tuple[int, Lines], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lines = gathering
+    written: list[bytes] = []
+
+    def write(data: bytes) -> int:
+        written.append(data)
+        return len(data)
+
+    monkeypatch.setattr(lines, "_write", write)
+    for _ in range(100):
+        lines.msg(LINE)
+    lines.msg(LONG)
+    lines.msg(LINE)
+    await asyncio.sleep(0)
+    *most, long, last = written
+    assert all(len(data) <= PIPE_BUF for data in most)
+    assert len(most) == 3  # of 4,096 bytes
+    assert b"".join(most) == (LINE + b"\n") * 100
+    assert (long, last) == (LONG + b"\n", LINE + b"\n")
+
+
+async def test_each_line_that_is_lost_counts(
+    gathering: tuple[int, Lines], log: tuple[Path, Lines], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, lines = gathering
+
+    def full(data: bytes) -> int:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lines, "_write", full)
+        for _ in range(3):
+            lines.msg(LINE)
+        await asyncio.sleep(0)
+    lines.msg(b"afterwards")
+    await asyncio.sleep(0)
+    assert everything(reading) == b"afterwards\n"
+    assert b'"lines":3' in log[0].read_bytes()
+
+
+async def test_line_of_another_thread_waits_for_nobody(gathering: tuple[int, Lines]) -> None:
+    reading, lines = gathering
+    other = threading.Thread(target=lines.msg, args=(b"there",))
+    other.start()
+    other.join()
+    assert everything(reading) == b"there\n"
+
+
+async def test_nothing_is_left_when_gathering_ends(gathering: tuple[int, Lines]) -> None:
+    reading, lines = gathering
+    lines.msg(b"last")
+    lines.gather(None)
+    assert everything(reading) == b"last\n"
+    lines.msg(b"at once")
+    assert everything(reading) == b"at once\n"
