@@ -166,18 +166,22 @@ class RedisStore:
     ) -> Reply:
         step, words = script.step, (len(keys), *keys, *args)
         try:
-            return await self._send(step, b"EVALSHA", script.sha, *words, repeatable=repeatable)
+            with span(step, _ATTRIBUTES):
+                return await self._link.send(b"EVALSHA", script.sha, *words, repeatable=repeatable)
         except NoScriptError:  # Redis was restarted; EVAL teaches it the script again
             return await self._send(step, b"EVAL", script.text, *words, repeatable=repeatable)
+        except ResponseError as error:
+            raise self._refused(error) from error
 
     async def _send(self, step: str, *words: Word, repeatable: bool) -> Reply:
         try:
             with span(step, _ATTRIBUTES):
                 return await self._link.send(*words, repeatable=repeatable)
-        except NoScriptError:
-            raise
         except ResponseError as error:
-            raise StoreUnavailable(f"{self._name}: {error}") from error
+            raise self._refused(error) from error
+
+    def _refused(self, error: ResponseError) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._name}: {error}")
 
 
 def limited_by(full: tuple[int, int], windows: Sequence[Window]) -> Limited:
