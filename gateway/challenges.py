@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import errors
-from gateway.digests import Digests
+from gateway.digests import Digests, Names
 from gateway.errors import Refusal, TooMany
 from gateway.randomness import Randomness
 from gateway.stores import Limited, Pending, Started, Store, StoreUnavailable, Window
@@ -29,6 +30,7 @@ PATIENCE: Final = 5.0  # seconds with a store that is away
 PAUSE: Final = 0.1  # seconds
 # Longer than any login may take, so that a lease cannot lapse while a token is on its way.
 LEASE_MS = 30_000
+RECENT: Final = 256  # pairs of an app and a provider
 
 
 @dataclass(slots=True)
@@ -53,10 +55,14 @@ class Challenges:
         self._store = store
         self._digests = digests
         self._randomness = Randomness()
+        self._names = functools.lru_cache(maxsize=RECENT)(self._names_of)
+
+    def _names_of(self, app_id: str, provider: str) -> Names:
+        return self._digests.names("challenge", app_id, provider)
 
     def key(self, app_id: str, provider: str, identity: str) -> bytes:
         """Where a challenge is kept: a code is good for one app, provider and identity."""
-        return self._digests.name("challenge", app_id, provider, identity)
+        return self._names(app_id, provider).name(identity)
 
     async def start(
         self,

@@ -47,7 +47,7 @@ class Deadline:
 class _Watched:
     """See ``Deadline``."""
 
-    __slots__ = ("_is_late", "_running", "_task", "began")
+    __slots__ = ("_cancelling", "_is_late", "_running", "_task", "began")
 
     def __init__(
         self, running: dict[_Watched, None], task: asyncio.Task[Any] | None, began: float
@@ -56,6 +56,7 @@ class _Watched:
             raise RuntimeError("not in a task")
         self._running = running
         self._task = task
+        self._cancelling = task.cancelling()
         self._is_late = False
         self.began = began  # loop time
 
@@ -75,6 +76,8 @@ class _Watched:
         trace: TracebackType | None,
     ) -> None:
         del self._running[self]
-        is_cancelled = isinstance(error, asyncio.CancelledError)
-        if self._is_late and self._task.uncancel() == 0 and is_cancelled:
+        if not self._is_late:
+            return
+        from_here = self._task.uncancel() <= self._cancelling
+        if from_here and isinstance(error, asyncio.CancelledError):
             raise TimeoutError from error

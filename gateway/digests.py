@@ -25,15 +25,21 @@ class Digests:
         self._secret = hashlib.blake2b(digest_size=SECRET_SIZE, key=key, person=b"secret")
 
     def name(self, *parts: str) -> bytes:
-        """The key under which a thing is stored."""
+        """The key under which a thing is stored. Parts are told apart by their lengths."""
         digest = self._name.copy()
-        digest.update(_joined(parts))
+        digest.update(joined(*parts).encode())
         return digest.digest()
+
+    def names(self, *parts: str) -> Names:
+        """The names that begin with ``parts``."""
+        digest = self._name.copy()
+        digest.update(joined(*parts).encode())
+        return Names(digest)
 
     def secret(self, *parts: str) -> str:
         """43 characters of base64url that only this gateway can derive from ``parts``."""
         digest = self._secret.copy()
-        digest.update(_joined(parts))
+        digest.update(joined(*parts).encode())
         return urlsafe_b64encode(digest.digest())[:-1].decode()
 
     def code(self, challenge: bytes, seed: bytes, length: int) -> str:
@@ -53,5 +59,19 @@ class Digests:
         return digest.digest()
 
 
-def _joined(parts: tuple[str, ...]) -> bytes:
-    return repr(parts).encode()  # quoted and escaped: no two tuples have the same
+class Names:
+    """As ``Digests.name``, for many names whose first parts are the same."""
+
+    def __init__(self, begun: hashlib.blake2b) -> None:
+        self._begun = begun
+
+    def name(self, part: str, rest: str = "") -> bytes:
+        """The name that goes on with ``part``, and with what ``joined`` made of more parts."""
+        digest = self._begun.copy()
+        digest.update(f"{len(part)}:{part}{rest}".encode())
+        return digest.digest()
+
+
+def joined(*parts: str) -> str:
+    """The text of several parts, which no other parts have."""
+    return "".join([f"{len(part)}:{part}" for part in parts])

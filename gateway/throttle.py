@@ -7,17 +7,42 @@ whoever reads the store learns neither numbers nor addresses.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
 from config import Limit
-from gateway.digests import SIZE, Digests
+from gateway.digests import Digests, joined
 from gateway.stores import Window
 from providers import Budget, Conversion, Proof
 
-RECENT: Final = 4096  # subjects whose windows are kept
-SUBJECT_SIZE: Final = 12  # bytes of a key, of ``SIZE``
+RECENT: Final = 512  # subjects of one kind, whose windows are kept
+
+
+class Kind:
+    """The windows of all subjects of one kind.
+
+    Half of the windows of a login are those of the one before: its app, address, prefix.
+    """
+
+    def __init__(
+        self, digests: Digests, parts: tuple[str, ...], scope: str, limits: Sequence[Limit]
+    ) -> None:
+        self.limits = limits
+        self.windows = functools.lru_cache(maxsize=RECENT)(self._windows)
+        self._names = digests.names(*parts)
+        self._of_limits = [
+            (joined(limit.label), limit.count, limit.period_ms, f"{scope} {limit.label}")
+            for limit in limits
+        ]
+
+    def _windows(self, subject: str) -> tuple[Window, ...]:
+        name = self._names.name
+        return tuple(
+            [
+                Window(name(subject, label), count, period_ms, for_people)
+                for label, count, period_ms, for_people in self._of_limits
+            ]
+        )
 
 
 class Throttle:
@@ -27,40 +52,38 @@ class Throttle:
         self, digests: Digests, per_ip: Sequence[Limit], failures: Sequence[Limit]
     ) -> None:
         self._digests = digests
-        self._per_ip = per_ip
         self._failures = failures
-        # Most windows of a login are those of the one before: of its app, address, prefix.
-        self._known: dict[tuple[str, ...], tuple[Sequence[Limit], Sequence[Window]]] = {}
+        self._kinds: dict[tuple[str, ...], Kind] = {}  # as many as configuration and code have
+        self._requests = Kind(digests, ("requests",), "requests", per_ip)
 
     def requests(self, client: str) -> Sequence[Window]:
         """Logins from one network address."""
-        return self._windows("requests", self._per_ip, "requests", client)
+        return self._requests.windows(client)
 
     def failures(self, provider: str, counted_as: str) -> Sequence[Window]:
         """Failed tries on one identity, over all apps: another app id gives no new tries."""
-        return self._windows("failures", self._failures, "failures", provider, counted_as)
+        return self._kind(("failures", provider), "failures", self._failures).windows(counted_as)
 
     def account_failures(self, provider: str, account: str) -> Sequence[Window]:
         """Failed tries on one account, whichever of its names they came by."""
-        subject = ("failures", provider, "account", account)
-        return self._windows("account", self._failures, *subject)
+        parts = ("failures", provider, "account")
+        return self._kind(parts, "account", self._failures).windows(account)
 
-    def budget(self, provider: str, budgets: Sequence[Budget]) -> Sequence[Window]:
+    def budget(self, provider: str, budgets: Sequence[Budget]) -> list[Window]:
         """What a delivery costs."""
-        return [
-            window
-            for budget in budgets
-            for window in self._windows(
-                budget.scope, budget.limits, "budget", provider, budget.scope, budget.key
-            )
-        ]
+        windows: list[Window] = []
+        for budget in budgets:
+            scope = budget.scope
+            kind = self._kind(("budget", provider, scope), scope, budget.limits)
+            windows += kind.windows(budget.key)
+        return windows
 
     def unused(self, provider: str, conversion: Conversion) -> Sequence[Window]:
         """Messages to one range whose codes nobody has used so far."""
         limits = (_limit(conversion.min_sends, conversion.pause),)
-        return self._windows("conversion", limits, "conversion", provider, conversion.key)
+        return self._kind(("conversion", provider), "conversion", limits).windows(conversion.key)
 
-    def once(self, proof: Proof) -> Sequence[Window]:
+    def once(self, proof: Proof) -> list[Window]:
         """Where the one use of a proof counts, until nobody would accept it any more.
 
         For all providers together: several may accept the tokens of one issuer.
@@ -73,30 +96,12 @@ class Throttle:
         """How many unused messages one used code makes up for."""
         return round(min(1 / conversion.min_rate, conversion.min_sends))
 
-    def _windows(self, scope: str, limits: Sequence[Limit], *subject: str) -> Sequence[Window]:
-        """``scope`` is for people; ``subject`` is what a counter belongs to."""
-        known = self._known.get(subject)
-        if known is not None and known[0] is limits:
-            return known[1]
-        if len(self._known) >= RECENT:
-            self._known.clear()  # those that are met again and again are soon back
-        subject_key = self._digests.name(*subject)[:SUBJECT_SIZE]
-        windows = []
-        for limit in limits:
-            tag, name = _told_apart(scope, limit.label)
-            windows.append(Window(subject_key + tag, limit.count, limit.period_ms, name))
-        self._known[subject] = limits, windows
-        return windows
-
-
-@functools.cache
-def _told_apart(scope: str, label: str) -> tuple[bytes, str]:
-    """What tells the counters of one subject apart, for the store and for people.
-
-    Only the configuration has scopes and labels.
-    """
-    tag = hashlib.blake2b(label.encode(), digest_size=SIZE - SUBJECT_SIZE).digest()
-    return tag, f"{scope} {label}"
+    def _kind(self, parts: tuple[str, ...], scope: str, limits: Sequence[Limit]) -> Kind:
+        """``parts`` is what the names of such counters begin with; ``scope`` is for people."""
+        kind = self._kinds.get(parts)
+        if kind is None or kind.limits != limits:
+            kind = self._kinds[parts] = Kind(self._digests, parts, scope, limits)
+        return kind
 
 
 @functools.lru_cache

@@ -77,3 +77,9 @@ def test_p14_a_code_is_read_in_any_spelling(typed: str) -> None:
 )
 def test_a23_nothing_else_is_read_as_the_code(typed: str) -> None:
     assert plain_digits(typed) != "123456"
+
+
+def test_names_are_those_of_earlier_versions() -> None:
+    """Codes that are pending during an update are found after it."""
+    key = Digests(b"k" * 32).name("challenge", "app", "phone", "18005551234")
+    assert key.hex() == "f8116e98c517308b5541ea9db8a6e501"

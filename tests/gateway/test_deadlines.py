@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -79,3 +80,14 @@ async def test_cancellation_from_outside_of_what_is_late_stays_one() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_cancellation_that_was_overcome_before_counts_no_more() -> None:
+    async def overcome() -> None:
+        asyncio.current_task().cancel()  # type: ignore[union-attr]  # it is one
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await for_ever(Deadline(SOON))
+
+    await asyncio.create_task(overcome())
