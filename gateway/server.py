@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -30,7 +31,8 @@ BODY_TIMEOUT: Final = 15.0  # seconds
 ADMIN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-class Caller(NamedTuple):
+@dataclass(slots=True)
+class Caller:
     """What a request tells of whom it comes from, beside its body."""
 
     peer: str

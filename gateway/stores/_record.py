@@ -9,6 +9,7 @@ needs no clock of its own, and several gateways need not agree on the time.
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from gateway.stores import Pending
@@ -22,15 +23,17 @@ MAX_MEMO: Final = 1024
 MAX_TURN: Final = 255
 DELIVER_NOW: Final = b"\xff\xff\xff\xff"
 
+_head: Final = struct.Struct(">16sBBI").pack
+
 
 def pack(pending: Pending) -> bytes:
     """The record of a challenge that is being delivered now."""
-    if len(pending.digest) != DIGEST_SIZE:
-        raise ValueError(f"a digest has {DIGEST_SIZE} bytes, not {len(pending.digest)}")
-    if len(pending.memo) > MAX_MEMO:
-        raise ValueError(f"a memo has at most {MAX_MEMO} bytes, not {len(pending.memo)}")
-    mark = _mark(pending.lifetime_ms, pending.resend_ms)
-    return pending.digest + bytes([pending.tries, 0]) + mark + pending.memo
+    digest, tries, lifetime_ms, resend_ms, memo = pending
+    if len(digest) != DIGEST_SIZE:
+        raise ValueError(f"a digest has {DIGEST_SIZE} bytes, not {len(digest)}")
+    if len(memo) > MAX_MEMO:
+        raise ValueError(f"a memo has at most {MAX_MEMO} bytes, not {len(memo)}")
+    return _head(digest, tries, 0, max(lifetime_ms - resend_ms, 0)) + memo
 
 
 def delivered(record: bytes, left_ms: int, resend_ms: int) -> bytes:

@@ -11,8 +11,8 @@ All keys begin with ``gw:``, followed by 22 characters that are a digest in base
 
 from __future__ import annotations
 
-import binascii
 import hashlib
+from binascii import b2a_base64
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -55,7 +55,7 @@ TAKE_BACK: Final = _script("take_back")
 
 def of_challenge(key: bytes) -> list[bytes]:
     """The names of a challenge and of its lease."""
-    return named(_digest(key))
+    return named(b2a_base64(key)[:22])  # without the padding
 
 
 def named(tag: bytes) -> list[bytes]:
@@ -66,11 +66,7 @@ def named(tag: bytes) -> list[bytes]:
 
 def of_windows(windows: Sequence[Window]) -> list[bytes]:
     """The names of counters."""
-    return [b"gw:n:" + _digest(window.key) for window in windows]
-
-
-def _digest(key: bytes) -> bytes:
-    return binascii.b2a_base64(key)[:22]  # without the padding
+    return [b"gw:n:" + b2a_base64(window.key)[:22] for window in windows]
 
 
 def limits(windows: Sequence[Window]) -> bytes:

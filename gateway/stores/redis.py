@@ -28,7 +28,7 @@ from gateway.stores._pipeline import Pipeline, Word
 from gateway.stores._redis_url import SENTINEL, RedisUrl, connection_pool
 from gateway.stores._scripts import Script, limits, of_challenge, of_windows
 from gateway.stores._sentinel import master_pool
-from providers import span
+from providers import current_trace, span
 
 _ATTRIBUTES: Final = {"db.system.name": "redis"}
 
@@ -75,7 +75,7 @@ class RedisStore:
         windows = [*count, *check, *spend]
         reply = await self._run(
             _scripts.START,
-            [*of_challenge(key), *of_windows(windows)],
+            of_challenge(key) + of_windows(windows),
             _record.pack(pending),
             pending.lifetime_ms,
             pending.resend_ms,
@@ -90,12 +90,12 @@ class RedisStore:
 
     async def read(self, key: bytes) -> bytes | None:
         """See ``Store``."""
-        record = await self._send("redis read", b"GET", of_challenge(key)[0], repeatable=True)
+        record = await self._run_command("redis read", b"GET", of_challenge(key)[0])
         return _record.memo(record) if record else None
 
     async def withdraw(self, key: bytes, *, fresh: bool, spent: Sequence[Window]) -> None:
         """See ``Store``."""
-        await self._run(_scripts.WITHDRAW, [*of_challenge(key), *of_windows(spent)], int(fresh))
+        await self._run(_scripts.WITHDRAW, of_challenge(key) + of_windows(spent), int(fresh))
 
     async def take(
         self,
@@ -111,7 +111,7 @@ class RedisStore:
         windows = [*count, *failures]
         reply = await self._run(
             _scripts.TAKE,
-            [*of_challenge(key), *of_windows(windows)],
+            of_challenge(key) + of_windows(windows),
             digest,
             lease,
             lease_ms,
@@ -127,7 +127,7 @@ class RedisStore:
 
     async def finish(self, key: bytes, lease: bytes, *, forget: Sequence[Window]) -> bool:
         """See ``Store``."""
-        keys = [*of_challenge(key), *of_windows(forget)]
+        keys = of_challenge(key) + of_windows(forget)
         return bool(await self._run(_scripts.FINISH, keys, lease, repeatable=True))
 
     async def release(self, key: bytes, lease: bytes) -> None:
@@ -146,7 +146,7 @@ class RedisStore:
     async def forget(self, windows: Sequence[Window]) -> None:
         """See ``Store``."""
         if windows:
-            await self._send("redis forget", b"DEL", *of_windows(windows), repeatable=True)
+            await self._run_command("redis forget", b"DEL", *of_windows(windows))
 
     async def open(self) -> None:
         """See ``Store``."""
@@ -166,19 +166,27 @@ class RedisStore:
     ) -> Reply:
         step, words = script.step, (len(keys), *keys, *args)
         try:
-            with span(step, _ATTRIBUTES):
-                return await self._link.send(b"EVALSHA", script.sha, *words, repeatable=repeatable)
-        except NoScriptError:  # Redis was restarted; EVAL teaches it the script again
-            return await self._send(step, b"EVAL", script.text, *words, repeatable=repeatable)
+            try:
+                return await self._send(step, b"EVALSHA", script.sha, *words, repeatable=repeatable)
+            except NoScriptError:  # Redis was restarted; EVAL teaches it the script again
+                return await self._send(step, b"EVAL", script.text, *words, repeatable=repeatable)
         except ResponseError as error:
             raise self._refused(error) from error
 
-    async def _send(self, step: str, *words: Word, repeatable: bool) -> Reply:
+    async def _run_command(self, step: str, *words: Word) -> Reply:
         try:
-            with span(step, _ATTRIBUTES):
-                return await self._link.send(*words, repeatable=repeatable)
+            return await self._send(step, *words, repeatable=True)
         except ResponseError as error:
             raise self._refused(error) from error
+
+    def _send(self, step: str, *words: Word, repeatable: bool) -> Awaitable[Reply]:
+        if current_trace.get() is None:  # mostly: spare a coroutine
+            return self._link.send(*words, repeatable=repeatable)
+        return self._send_traced(step, words, repeatable)
+
+    async def _send_traced(self, step: str, words: tuple[Word, ...], repeatable: bool) -> Reply:
+        with span(step, _ATTRIBUTES):
+            return await self._link.send(*words, repeatable=repeatable)
 
     def _refused(self, error: ResponseError) -> StoreUnavailable:
         return StoreUnavailable(f"{self._name}: {error}")

@@ -153,6 +153,20 @@ def test_failing_upstream_is_seen_in_its_span_and_in_that_of_the_login(
     }
 
 
+def test_what_redis_says_is_the_kind_of_error_of_its_span(
+    start_site: StartSite, start_redis: StartRedis, collector: Collector
+) -> None:
+    redis = start_redis()
+    site = traced(start_site, collector, secret="s" * 32, store={"url": redis.url})
+    sign_in(site)
+    redis.ask("CONFIG", "SET", "maxmemory", "1")
+    site.post(phone_login(), second_step=False)
+    site.gateway.stop()
+    last = collector.spans[-1].trace
+    failed = {s.name: s.attributes["error.type"] for s in collector.spans if s.trace == last}
+    assert failed == {"redis start": "OutOfMemoryError", "login": "unavailable"}
+
+
 def test_wrong_password_is_no_failure_of_ours(
     shared: tuple[Site, Collector],
 ) -> None:
