@@ -11,10 +11,10 @@ from bench.figures import Effort, Figure, paired, rounds
 from bench.journey import Journey
 
 FIGURES: Final = (
-    Figure("T1", "step 2, Redis: CPU / stock floor's step 2", "x", at_most=1.0),
-    Figure("T2", "step 1, Redis: CPU / stock floor's step 1", "x", at_most=1.0),
-    Figure("T3", "step 2, Redis: CPU / lean floor's step 2", "x", at_most=3.7),
-    Figure("T4", "step 2, memory: CPU / static aiohttp page", "x", at_most=6.0),
+    Figure("T1", "step 2, Redis: CPU / stock floor's step 2", "x", at_most=0.5),
+    Figure("T2", "step 1, Redis: CPU / stock floor's step 1", "x", at_most=0.5),
+    Figure("T3", "step 2, Redis: CPU / lean floor's step 2", "x", at_most=1.8),
+    Figure("T4", "step 2, memory: CPU / static aiohttp page", "x", at_most=3.0),
     Figure("a", "static aiohttp page", "us"),
     Figure("e1", "stock floor, step 1", "us"),
     Figure("e2", "stock floor, step 2", "us"),
