@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.logins.delivery import by_mail, by_phone, delivering
-from tests.logins.mailboxes import PASSWORD, USER, fresh_address, smtp_sender, texts
+from tests.logins.mailboxes import PASSWORD, USER, fresh_address, mails_to, smtp_sender, texts
 from tests.logins.site import Answer, Site, until, wrong
 from tests.logins.vendors import CREDENTIALS, KINDS, Vendors, all_vendors, sender
 from tests.servers.numbers import fresh_number
@@ -65,6 +66,15 @@ class Story:
         self.answers.append(answer)
         if answer["result"] == "FAIL":
             self.failed.append(answer)
+
+    def begin_until(self, sent: Callable[[], object], app: str, who: str) -> None:
+        """Begin again and again: by what failed before, the cool-down may have begun."""
+
+        def begun() -> object:
+            self.begin(app, who)
+            return sent()
+
+        until(begun)
 
     def finish(self, app: str, who: str, code: str) -> None:
         """Sign in at the second try. By this, nobody is left alone for what went wrong before."""
@@ -114,7 +124,7 @@ def texting(story: Story, kind: str) -> None:
         number = fresh_number()
         vendor.fail(fault, times=1)
         story.begin(kind, number)
-        story.begin(kind, number)
+        story.begin_until(partial(vendor.count, number), kind, number)
         story.finish(kind, number, vendor.code_for(number))
     story.begin(f"{kind}-wrong", fresh_number())
     vendor.stop()
@@ -130,7 +140,7 @@ def mailing(story: Story) -> None:
         server.fail(stage, what.format(ann) if isinstance(what, str) else what)
         story.begin("mail", ann)
         server.ok()
-        story.begin("mail", ann)
+        story.begin_until(partial(mails_to, server, ann), "mail", ann)
         story.finish("mail", ann, code_for(server, ann))
     story.begin("mail-wrong", fresh_address())
     server.stop()
@@ -155,8 +165,7 @@ def hanging(story: Story) -> None:
 
 
 def code_for(server: SmtpServer, address: str) -> str:
-    mail = [mail for mail in server.mails if mail.recipients == [address]][-1]
-    return texts(mail)[0].split()[0]
+    return texts(mails_to(server, address)[-1])[0].split()[0]
 
 
 @pytest.fixture
