@@ -33,13 +33,13 @@ log = structlog.get_logger()
 class Gateway:
     """A gateway that runs. ``start`` makes one, ``stop`` drains and closes it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, metrics: Metrics | None = None) -> None:
         self._closing = contextlib.AsyncExitStack()
         self._draining = False
         self._drained_at = 0.0  # monotonic
         self._retirement: asyncio.Task[None] | None = None  # of the generation before
         self._tls: ssl.SSLContext | None = None
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         self._audit = Audit(self.metrics)
         self.current = Generation(plan, self.metrics, self._audit)
         self.url = ""
@@ -52,13 +52,15 @@ class Gateway:
         listen: HostPort | None = None,
         admin_at: HostPort | None = None,
         *,
-        is_worker: bool = False,
+        worker_metrics: Metrics | None = None,
     ) -> Gateway:
         """Open everything, listeners last. ``listen`` and ``admin_at`` override the file.
 
-        A worker shares its port with others, and leaves the admin listener to their supervisor.
+        A worker, which is given its metrics, shares its port with others, and leaves the admin
+        listener to their supervisor.
         """
-        gateway = cls(plan)
+        gateway = cls(plan, worker_metrics)
+        is_worker = worker_metrics is not None
         try:
             await gateway.open()
             settings = plan.loaded.settings

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import sys
 import time
-from typing import Final, cast
+from typing import IO, Final, cast
 
 import structlog
 from aiohttp import web
@@ -23,6 +23,7 @@ from gateway.control import Channel, Message
 from gateway.metrics import Metrics
 from gateway.plan import Plan
 from gateway.reload import NotApplied
+from gateway.sheets import Totals
 
 START: Final = 60.0  # seconds for a worker to listen
 ANSWER: Final = 5.0  # seconds for a worker to answer; a new configuration may take longer
@@ -38,14 +39,17 @@ log = structlog.get_logger()
 class Worker:
     """One process, and the way to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: Channel, url: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, channel: Channel, sheet: IO[bytes], url: str
+    ) -> None:
         self.process = process
+        self.sheet = sheet  # of its metrics
         self.url = url
         self.born = time.monotonic()
         self._channel = channel
 
     @classmethod
-    async def start(cls, plan: Plan, listen: HostPort) -> Worker:
+    async def start(cls, plan: Plan, listen: HostPort, sheet: IO[bytes]) -> Worker:
         """Start one, and wait until it listens. Raises ``OSError`` if it never does."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -53,9 +57,9 @@ class Worker:
                 sys.executable,
                 "-m",
                 "gateway.worker",
-                str(theirs.fileno()),
+                *(str(file.fileno()) for file in (theirs, sheet)),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), sheet.fileno()],
             )
         channel = await Channel.over(ours)
         document = plan.loaded.document
@@ -65,7 +69,7 @@ class Worker:
         except (ConnectionError, TimeoutError):
             answer = {"error": "a worker ended, or hung, before it listened"}
         if "url" in answer:
-            return cls(process, channel, answer["url"])
+            return cls(process, channel, sheet, answer["url"])
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
@@ -101,10 +105,11 @@ class Worker:
 class Supervisor:
     """``start`` the workers, ``watch`` them, ``stop`` them."""
 
-    def __init__(self, plan: Plan, listen: HostPort, metrics: Metrics) -> None:
+    def __init__(self, plan: Plan, listen: HostPort, metrics: Metrics, sheets: Totals) -> None:
         self._plan = plan
         self._listen = listen
         self._metrics = metrics
+        self._sheets = sheets
         self._size = plan.loaded.settings.workers
         self._reserved: socket.socket | None = None
         self._workers: set[Worker] = set()
@@ -122,7 +127,7 @@ class Supervisor:
             await self._listen_admin(admin_at)
         self._reserve()
         started = await asyncio.gather(
-            *(Worker.start(self._plan, self._listen) for _ in range(self._size)),
+            *(self._start_worker() for _ in range(self._size)),
             return_exceptions=True,
         )
         workers = [worker for worker in started if isinstance(worker, Worker)]
@@ -133,6 +138,19 @@ class Supervisor:
                 raise problem
         self.url = workers[0].url
         self._watching = [asyncio.create_task(self._watch(worker)) for worker in workers]
+
+    async def _start_worker(self) -> Worker:
+        """Start a worker that counts in a sheet of its own. Raises as ``Worker.start``."""
+        sheet = self._sheets.follow()
+        try:
+            return await Worker.start(self._plan, self._listen, sheet)
+        except BaseException:
+            self._leave(sheet)
+            raise
+
+    def _leave(self, sheet: IO[bytes]) -> None:
+        """What a worker that is gone has counted stays, what it was doing does not."""
+        self._sheets.leave(sheet, self._metrics.tallies.lasts)
 
     async def _listen_admin(self, at: HostPort) -> None:
         application = admin.application(self._metrics, self.not_ready)
@@ -163,7 +181,7 @@ class Supervisor:
         while True:
             status = await worker.ended()
             self._workers.discard(worker)
-            self._metrics.forget_process(worker.process.pid)
+            self._leave(worker.sheet)
             if time.monotonic() - worker.born > STABLE:
                 pause = FIRST_PAUSE
             log.error("worker ended", worker=worker.process.pid, status=status, again_in=pause)
@@ -172,7 +190,7 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
                 try:
                     async with self._changing:
-                        worker = await Worker.start(self._plan, self._listen)
+                        worker = await self._start_worker()
                         self._workers.add(worker)
                     break
                 except OSError as error:

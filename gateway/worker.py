@@ -1,7 +1,7 @@
-"""One of several processes of a gateway: ``python -m gateway.worker FD``, for the supervisor alone.
+"""One of several processes of a gateway, for the supervisor alone.
 
-It gets its configuration over the socket ``FD``, and ends when that ends: none outlives its
-supervisor.
+``python -m gateway.worker SOCKET SHEET``, both file descriptors: it gets its configuration over the
+socket, and ends when that ends, so none outlives its supervisor; it counts in the sheet.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from gateway.app import Gateway
 from gateway.control import Channel, Message
 from gateway.event_loop import factory
 from gateway.generation import Generation
+from gateway.metrics import Metrics
+from gateway.sheets import SharedSheet
 from gateway.stores import StoreUnavailable
 
 
@@ -61,7 +63,7 @@ class Worker:
         return None
 
 
-async def work(connected: socket.socket) -> int:
+async def work(connected: socket.socket, metrics: Metrics) -> int:
     """Serve until SIGTERM, or until the supervisor is gone; return the exit status."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -74,7 +76,7 @@ async def work(connected: socket.socket) -> int:
     logging = plan.loaded.settings.logging
     logs.configure(logging.level, logging.format)
     try:
-        gateway = await Gateway.start(plan, HostPort.parse(listen), is_worker=True)
+        gateway = await Gateway.start(plan, HostPort.parse(listen), worker_metrics=metrics)
     except OSError as error:
         await channel.send({"error": f"cannot listen: {error.strerror or error}"})
         return 1
@@ -92,9 +94,10 @@ def main() -> int:
     # Meant for the supervisor, though a terminal sends it to all.
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    connected = socket.socket(fileno=int(sys.argv[1]))
+    connected, sheet = map(int, sys.argv[1:])
+    metrics = Metrics(SharedSheet(sheet))
     with asyncio.Runner(loop_factory=factory()) as runner:
-        return runner.run(work(connected))
+        return runner.run(work(socket.socket(fileno=connected), metrics))
 
 
 if __name__ == "__main__":

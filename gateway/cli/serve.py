@@ -9,19 +9,19 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from config import load
-from gateway import logs, metrics_folder, open_files
+from gateway import logs, open_files
 from gateway.event_loop import factory
 from gateway.files import State, states
+from gateway.metrics import Metrics
 from gateway.plan import Plan
+from gateway.reload import Reloader
+from gateway.sheets import Totals
 from gateway.validation import validated
-
-if TYPE_CHECKING:
-    from gateway.reload import Reloader
 
 Seen = Mapping[Path, State]
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -40,13 +40,10 @@ def run(options: argparse.Namespace) -> int:
     plan = validated(loaded)
     seen = {**states(loaded.document.files), **seen}  # providers name files of their own
     open_files.raise_limit()
-    several = settings.workers > 1
+    serve = _supervise if settings.workers > 1 else _serve
     try:
-        with contextlib.ExitStack() as stack:
-            if several:
-                stack.enter_context(metrics_folder.shared())
-            runner = stack.enter_context(asyncio.Runner(loop_factory=factory()))
-            runner.run((_supervise if several else _serve)(plan, options, seen))
+        with asyncio.Runner(loop_factory=factory()) as runner:
+            runner.run(serve(plan, options, seen))
     except OSError as error:
         print(f"cannot listen: {error.strerror or error}")
         return 1
@@ -56,7 +53,6 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(plan: Plan, options: argparse.Namespace, seen: Seen) -> None:
     """Serve in this process."""
     from gateway.app import Gateway
-    from gateway.reload import Reloader
 
     with _stopping() as stop:
         gateway = await Gateway.start(plan, options.listen, options.admin)
@@ -71,14 +67,13 @@ async def _serve(plan: Plan, options: argparse.Namespace, seen: Seen) -> None:
 
 
 async def _supervise(plan: Plan, options: argparse.Namespace, seen: Seen) -> None:
-    """Serve in several processes. Their metrics are imported after the folder for them is there."""
-    from gateway.metrics import Metrics
-    from gateway.reload import Reloader
+    """Serve in several processes."""
     from gateway.supervisor import Supervisor
 
     settings = plan.loaded.settings
-    metrics = Metrics()
-    supervisor = Supervisor(plan, options.listen or settings.listen, metrics)
+    sheets = Totals()
+    metrics = Metrics(sheets)
+    supervisor = Supervisor(plan, options.listen or settings.listen, metrics, sheets)
     with _stopping() as stop:
         try:
             await supervisor.start(options.admin or settings.admin)
