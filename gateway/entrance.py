@@ -158,6 +158,7 @@ class Entrance(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._timer.cancel()
+        self._reader.close()
         self._limits.leave(self)
         self._server.entrances.discard(self)
 

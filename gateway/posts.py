@@ -60,6 +60,10 @@ class Reader:
             return None
         return Post(self._path.decode(), self._headers, self._body, self._keep_alive)
 
+    def close(self) -> None:
+        """End. The parser refers to its reader: in a cycle they would wait for a collection."""
+        del self._parser
+
     # llhttp's callbacks
 
     def on_message_begin(self) -> None:

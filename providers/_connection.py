@@ -156,12 +156,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """An answer without a length ends here; any other is cut short."""
         self._transport = None
-        if self._waiter is None:
-            return
-        if exc is None and self._has_head and self._ends_with_connection:
-            self._complete()
-        else:
-            self._fail(BrokenError("connection closed before the answer was complete"))
+        if self._waiter is not None:
+            if exc is None and self._has_head and self._ends_with_connection:
+                self._complete()
+            else:
+                self._fail(BrokenError("connection closed before the answer was complete"))
+        del self._parser  # it refers to us: in a cycle both would wait for a collection
 
     # llhttp's callbacks
 

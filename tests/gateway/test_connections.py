@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -93,3 +95,16 @@ async def test_a_client_that_has_left_before_its_request_was_read_is_forgotten(d
     connection.work_ended()
     peers = [door.enter("192.0.2.1") for _ in range(PER_ADDRESS)]
     assert not any(peer.cut for peer in peers)
+
+
+async def test_connection_that_ended_leaves_nothing_for_the_collector(door: Door) -> None:
+    gc.disable()
+    try:
+        door.enter("192.0.2.1")
+        connection = door.last
+        ended = weakref.ref(connection)
+        connection.connection_lost(None)
+        del connection
+        assert ended() is None
+    finally:
+        gc.enable()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -152,3 +154,16 @@ async def test_body_may_be_as_long_as_the_upstream_allows(max_body: int, too_muc
         assert isinstance(torrent.waiter.exception(), BrokenError)
     else:
         assert torrent.waiter.result() == Reply(200, b"z" * length)
+
+
+async def test_connection_that_ended_leaves_nothing_for_the_collector(upstream: Upstream) -> None:
+    gc.disable()
+    try:
+        await upstream.exchange("GET", "/now", within=5.0)
+        kept = weakref.ref(upstream._idle[0])
+        await upstream.close()
+        async with asyncio.timeout(5):
+            while kept() is not None:  # noqa: ASYNC110 - the loop tells it in a later turn
+                await asyncio.sleep(0)
+    finally:
+        gc.enable()
