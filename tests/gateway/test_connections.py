@@ -102,9 +102,9 @@ async def test_connection_that_ended_leaves_nothing_for_the_collector(door: Door
     try:
         door.enter("192.0.2.1")
         connection = door.last
-        ended = weakref.ref(connection)
+        left = [weakref.ref(connection), weakref.ref(connection._reader)]
         connection.connection_lost(None)
         del connection
-        assert ended() is None
+        assert [what() for what in left] == [None, None]
     finally:
         gc.enable()
