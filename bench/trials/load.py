@@ -47,7 +47,7 @@ class OpenLoop:
             now = time.monotonic()
             if now < due:
                 await asyncio.sleep(due - now)
-                self._lags.append(time.monotonic() - due)
+            self._lags.append(time.monotonic() - due)
             task = asyncio.create_task(self._people.sign_in())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
