@@ -69,12 +69,11 @@ class Trials:
             return await capacity(run, 2.0 if self._quick else MEASURED)
 
     def faults(self, faults: Iterable[Fault]) -> None:
-        # Half of it, so that one process can do alone what two did.
-        rate = self._people_per_second() / 2
+        rate = self._people_per_second()
         self._say(report.HEADER)
         for fault in faults:
             with Site(fault.plan) as site:
-                result = _run(self._suffer(site, fault, rate))
+                result = _run(self._suffer(site, fault, rate * fault.share))
                 self._say(report.row(fault.what, result))
                 self._note(site, fault.name, report.faults_of(fault, result))
 

@@ -20,6 +20,7 @@ from tests.servers.redis_sentinel import RedisSentinel
 
 REDIS_DOWN: Final = 3.0  # seconds at most
 RELOADED_WITHIN: Final = 20.0  # seconds; with an unreachable store in the file it takes a while
+REPEATED: Final = 0.25  # of the usual load, where everybody's app asks again and again
 ASIDE: Final = 5.0  # seconds at most that a gateway stays away
 
 Strike = Callable[[Site, float], Awaitable[float]]
@@ -35,6 +36,7 @@ class Fault:
     what: str
     strike: Strike
     plan: Plan = USUAL
+    share: float = 0.5  # of the usual load: one process can do alone what two did
     harmless: bool = False  # no request may fail
 
 
@@ -171,8 +173,8 @@ FAULTS: Final = (
     Fault("kill", "`kill -9` of a worker", kill_worker),
     Fault("redis", "Redis (append-only file) stopped, 3 s later started", restart_redis),
     Fault("sentinel", "`kill -9` of the Redis master, Sentinel", fail_over, Plan(sentinel=True)),
-    Fault("issuer-cut", "mesibo cut off for 30 s: no connections", cut_issuer),
-    Fault("issuer-silent", "mesibo silent for 30 s", freeze_issuer),
+    Fault("issuer-cut", "mesibo cut off for 30 s: no connections", cut_issuer, share=REPEATED),
+    Fault("issuer-silent", "mesibo silent for 30 s", freeze_issuer, share=REPEATED),
     Fault("vendor", "first of two SMS vendors silent for 30 s", freeze_vendor),
     Fault("log-disk", "log disk full for 30 s", fill_log_disk, harmless=True),
     Fault(
