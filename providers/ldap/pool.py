@@ -12,7 +12,7 @@ from providers._base import Unavailable
 from providers.ldap.client import Connection, ConnectionFailed, ConnectionLost
 
 KEEP_ALIVE: Final = 60.0  # seconds that a connection may wait for its next use
-QUEUE: Final = 32  # logins that may wait, for each connection
+QUEUE: Final = 8  # logins that may wait, for each connection
 
 T = TypeVar("T")
 Operation = Callable[[Connection, float], Awaitable[T]]  # connection, monotonic deadline
