@@ -30,6 +30,7 @@ class Mailbox:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
+        self._codes.close()
 
     @contextlib.contextmanager
     def of(self, recipient: str) -> Iterator[asyncio.Future[str]]:
