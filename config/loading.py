@@ -28,10 +28,19 @@ def load(path: str | os.PathLike[str]) -> Loaded:
 def validate(document: Document) -> Loaded:
     """Validate what was read. Raises ``ConfigError``."""
     settings = document.parse(Settings)
-    problems = [*_state_problems(document, settings), *_routing_problems(document, settings)]
+    problems = [
+        *_listener_problems(document, settings),
+        *_state_problems(document, settings),
+        *_routing_problems(document, settings),
+    ]
     if problems:
         raise ConfigError(problems)
     return Loaded(document, settings)
+
+
+def _listener_problems(document: Document, settings: Settings) -> Iterator[Problem]:
+    if settings.admin is not None and settings.admin.collides(settings.listen):
+        yield document.problem(("admin",), "is the address of listen; it needs one of its own")
 
 
 def _state_problems(document: Document, settings: Settings) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ _HOST_PORT = rf"^(\[[0-9A-Fa-f:.]+\]|{_NAME}):[0-9]{{1,5}}$"
 _ORIGIN = r"^(\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[1-9][0-9]{0,4})?)$"
 _URI = Field(json_schema_extra={"format": "uri"})
 
+_EVERY_HOST = {"0.0.0.0", "::"}  # noqa: S104 - to know them, not to listen there
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _PRIVATE = (  # RFC 1918, RFC 4193
     *_LOOPBACK,
@@ -53,6 +54,14 @@ class HostPort(Spelled):
             if not _is_ipv6(host):
                 raise error
         return cls(host, int(port))
+
+    def collides(self, other: HostPort) -> bool:
+        """Whether only one of the two can be listened to."""
+        if self.port != other.port or self.port == 0:
+            return False
+        if (":" in self.host) != (":" in other.host):
+            return False
+        return self.host == other.host or bool({self.host, other.host} & _EVERY_HOST)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -43,7 +43,7 @@ class Reloader:
         seen: Mapping[Path, State],
     ) -> None:
         self._path = path
-        self._running = running
+        self._started = self._running = running
         self._apply = apply
         self._metrics = metrics
         self._seen = seen  # the files as they were when ``running`` was read, or before
@@ -93,8 +93,8 @@ class Reloader:
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs must go on
             self._failed(f"{type(error).__name__} at {logs.origin(error)}")
             return False
-        old, self._running = self._running, planned
-        for key in _needs_restart(old, planned):
+        self._running = planned
+        for key in _needs_restart(self._started, planned):
             log.warning("changed, and takes effect at the next start", key=key)
         self._metrics.reloads.labels("ok").inc()
         log.info("configuration reloaded")

@@ -166,13 +166,16 @@ class Supervisor:
         """Keep the port, without listening: a free one (0) has to be the same for all, and nobody
         else shall get it while a worker is started again.
         """
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            self._listen.host, self._listen.port, type=socket.SOCK_STREAM
-        )[0]
-        self._reserved = socket.socket(family, kind, protocol)
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._reserved.bind(address)
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self._listen.host, self._listen.port, type=socket.SOCK_STREAM
+            )[0]
+            self._reserved = socket.socket(family, kind, protocol)
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._reserved.bind(address)
+        except OSError as error:
+            raise OSError(f"{self._listen}: {error.strerror or error}") from error
         self._listen = HostPort(self._listen.host, self._reserved.getsockname()[1])
 
     async def _watch(self, worker: Worker) -> None:

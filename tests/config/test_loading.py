@@ -116,6 +116,14 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
             ["1:8: secret: required key is missing: only memory:// works without a secret"],
         ),
         (
+            "listen: 127.0.0.1:80\nadmin: 127.0.0.1:80\n",
+            ["2:8: admin: is the address of listen; it needs one of its own"],
+        ),
+        (
+            "listen: 0.0.0.0:9090\n",
+            ["1:1: admin: is the address of listen; it needs one of its own"],
+        ),
+        (
             "workers: 2\n",
             [
                 "1:10: workers: must be 1: memory:// keeps its state in one process; several need redis://"

@@ -58,6 +58,23 @@ def test_port_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "two", "collide"),
+    [
+        ("127.0.0.1:80", "127.0.0.1:80", True),
+        ("0.0.0.0:80", "127.0.0.1:80", True),
+        ("[::]:80", "[::1]:80", True),
+        ("127.0.0.1:80", "127.0.0.1:81", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+        ("127.0.0.1:80", "127.0.0.2:80", False),
+        ("0.0.0.0:80", "[::]:80", False),  # asyncio keeps the two families apart
+    ],
+)
+def test_addresses_that_collide(one: str, two: str, collide: bool) -> None:
+    assert HostPort.parse(one).collides(HostPort.parse(two)) is collide
+    assert HostPort.parse(two).collides(HostPort.parse(one)) is collide
+
+
+@pytest.mark.parametrize(
     ("text", "network"),
     [
         ("10.0.0.0/8", ip_network("10.0.0.0/8")),

@@ -272,6 +272,13 @@ def test_what_needs_a_restart_is_told(running: Running) -> None:
     assert "limits.connections" in running.site.gateway.stderr
 
 
+def test_what_is_again_as_at_the_start_needs_no_restart(running: Running) -> None:
+    limits = running.config["limits"]
+    running.change(limits={**limits, "connections": 77})
+    running.change(limits=limits)
+    assert running.site.gateway.stderr.count("takes effect at the next start") == 1
+
+
 def test_file_that_is_gone_is_a_broken_one(running: Running) -> None:
     before = reloads(running.site, "failed")
     running.site.gateway.config_file.unlink()

@@ -184,5 +184,5 @@ def test_port_that_is_taken_ends_the_start(
     start_site: StartSite, shared: dict[str, Any], site: Site
 ) -> None:
     taken = site.url.removeprefix("http://")
-    with pytest.raises(TimeoutError, match="cannot listen: Address already in use"):
+    with pytest.raises(TimeoutError, match=f"cannot listen: {taken}: Address already in use"):
         start_site(**shared, listen=taken)
