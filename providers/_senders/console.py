@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import select
+import sys
+import time
 from typing import Literal
 
 from pydantic import ValidationInfo, model_validator
 
 from config import Model
-from providers._base import Context
+from providers._base import Context, Unavailable
 from providers._senders import Message
 
 
@@ -40,8 +45,17 @@ class Console:
         self.name = name
 
     async def send(self, message: Message, within: float) -> str | None:
-        """Print the code, one line."""
-        print(f"code for {message.to}: {message.code}", flush=True)  # noqa: T201 - its purpose
+        """Print the code, one line, as soon as standard output has room for it."""
+        deadline = time.monotonic() + within
+        while not _has_room(0):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Unavailable(self.name, "nobody reads standard output")
+            await asyncio.to_thread(_has_room, left)
+        try:
+            print(f"code for {message.to}: {message.code}", flush=True)  # noqa: T201 - its purpose
+        except OSError as error:
+            raise Unavailable(self.name, f"standard output: {error.strerror}") from error
         return None
 
     async def close(self) -> None:
@@ -50,3 +64,13 @@ class Console:
     async def check(self) -> list[str]:
         """Standard output is always there."""
         return []
+
+
+def _has_room(within: float) -> bool:
+    """Whether standard output takes a line without waiting, ``within`` seconds from now at most."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+    except io.UnsupportedOperation:  # no file, so nothing to wait for
+        return True
+    return bool(poll.poll(within * 1000))
