@@ -117,6 +117,10 @@ class Entrance(asyncio.Protocol):
             self._limits.busy(self)
             self._task = self._loop.create_task(self._work(post))
 
+    def pause_writing(self) -> None:
+        """Cut who asks again and again and reads no answers: they would fill the memory."""
+        self.cut()
+
     async def _work(self, post: Post) -> None:
         try:
             self._answer = await self._server.answerer.post(post, self._peer)
