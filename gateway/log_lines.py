@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import fcntl
 import functools
-import logging
 import os
 import socket
 import stat
@@ -87,18 +86,6 @@ class Lines:
         log.error("log lines were lost", lines=lost)
         if self._lost:  # that one, too
             self._lost += lost
-
-
-class Handler(logging.Handler):
-    """What libraries log, as lines."""
-
-    def __init__(self, lines: Lines) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
-        self._lines.msg(self.format(record).encode(errors="backslashreplace"))
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import os
 import traceback
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def configure(level: str, style: Style) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             # Values as Python literals, so that none can pretend to be a line of its own.
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), repr_native_str=True, timestamp_key="time"
+                colors=os.isatty(STANDARD_ERROR), repr_native_str=True, timestamp_key="time"
             ),
             _encoded,
         ]
@@ -46,7 +46,19 @@ def configure(level: str, style: Style) -> None:
     )
     # Libraries log to the standard logger; only what needs attention comes through.
     needs_attention = max(threshold, logging.WARNING)
-    logging.basicConfig(handlers=[log_lines.Handler(lines)], level=needs_attention, force=True)
+    logging.basicConfig(handlers=[Handler()], level=needs_attention, force=True)
+
+
+class Handler(logging.Handler):
+    """What libraries log, as lines like all others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, without the text of an exception: see ``origin``."""
+        more = {"logger": record.name}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            more |= {"error": type(error).__name__, "where": origin(error)}
+        structlog.get_logger().log(record.levelno, record.getMessage(), **more)
 
 
 def gather(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -97,5 +109,5 @@ def origin(error: BaseException) -> str:
 
     It is logged in place of an exception's text, which may repeat what a person typed.
     """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"

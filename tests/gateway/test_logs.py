@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -83,3 +84,21 @@ def test_lines_are_captured_where_nothing_is_configured() -> None:
     with capture_logs() as captured:
         logs.writer("info")(LINE)
     assert captured == [{**LINE, "log_level": "info"}]
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_what_libraries_log_is_one_line_without_what_was_typed(
+    written: Written, style: logs.Style
+) -> None:
+    logs.configure("info", style)
+    try:
+        raise ValueError("hunter2")
+    except ValueError:
+        logging.getLogger("library").exception("gave up")
+    (line,) = written()
+    assert "gave up" in line
+    assert "library" in line
+    assert "ValueError" in line
+    assert Path(__file__).name in line
+    assert "hunter2" not in line
+    assert line.startswith("{") == (style == "json")
