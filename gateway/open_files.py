@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 from typing import Final
 
@@ -11,6 +12,16 @@ import structlog
 SHARE: Final = 2  # a login needs its client's connection, and one to an upstream
 
 log = structlog.get_logger()
+
+
+def fill_standard() -> None:
+    """Open the null device where standard input, output or error is closed.
+
+    Else a connection would get such a number, and what is meant for a terminal with it.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def raise_limit() -> None:

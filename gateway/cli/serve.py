@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 def run(options: argparse.Namespace) -> int:
     """Serve the configuration. Raises ``ConfigError``."""
+    open_files.fill_standard()
     loaded = load(options.config)
     settings = loaded.settings
     logs.configure(settings.logging.level, settings.logging.format)
@@ -87,9 +88,10 @@ async def _supervise(plan: Plan, options: argparse.Namespace, seen: Seen) -> Non
 
 
 def _announce(url: str, admin_url: str | None) -> None:
-    print(f"listening on {url}", flush=True)
-    if admin_url:
-        print(f"admin on {admin_url}", flush=True)
+    with contextlib.suppress(OSError):  # on a full disk: no reason to serve nobody
+        print(f"listening on {url}", flush=True)
+        if admin_url:
+            print(f"admin on {admin_url}", flush=True)
 
 
 @contextlib.asynccontextmanager

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
 
 from tests.gateway.cli.command import run
-from tests.gateway.conftest import password_login, site_config
+from tests.gateway.conftest import StartRedis, password_login, site_config
 from tests.gateway.raw_http import check
-from tests.servers.gateway import COMMAND, GatewayProcess, post
+from tests.gateway.waiting import until
+from tests.servers.gateway import COMMAND, ROOT, GatewayProcess, post
 from tests.servers.mesibo import MesiboCloud
+from tests.servers.process import free_port
 from tests.servers.sms import SmsVendor
 
 ANY = "127.0.0.1:0"
@@ -78,6 +82,74 @@ def test_repeated_signals_make_no_crash_of_an_orderly_end(
             os.kill(gateway.pid, signal.SIGTERM)
             time.sleep(0.0002)
         assert gateway.stop() == 0
+
+
+def ignores_hangup(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", status)
+    return ignored is not None and bool(int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+@contextlib.contextmanager
+def started(
+    config_file: Path, stdout: IO[str] | int | None = None, shell: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """A gateway whose standard output is somewhere else."""
+    command = [*shell, *COMMAND, "--config", str(config_file)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=stdout, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_reload_asked_for_at_the_start_does_not_end_it(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    file = GatewayProcess(tmp_path, config).config_file
+    with started(file, subprocess.PIPE) as process:
+        assert process.stdout is not None
+        until(lambda: ignores_hangup(process.pid))
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline().startswith("listening on http://")
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_full_disk_does_not_keep_it_from_starting(
+    tmp_path: Path, config: dict[str, Any], start_redis: StartRedis, workers: int
+) -> None:
+    admin = f"127.0.0.1:{free_port()}"
+    store = {"url": start_redis().url}
+    several = {"admin": admin, "workers": workers, "store": store, "secret": "s" * 32}
+    file = GatewayProcess(tmp_path, {**config, **several}).config_file
+    with Path("/dev/full").open("w") as full, started(file, full) as process:
+        until(lambda: is_ready(admin), 20)
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_starts_with_nothing_open(
+    tmp_path: Path, config: dict[str, Any], start_redis: StartRedis, workers: int
+) -> None:
+    admin = f"127.0.0.1:{free_port()}"
+    store = {"url": start_redis().url}
+    several = {"admin": admin, "workers": workers, "store": store, "secret": "s" * 32}
+    file = GatewayProcess(tmp_path, {**config, **several}).config_file
+    closed = ("bash", "-c", 'exec "$@" <&- >&- 2>&-', "-")
+    with started(file, shell=closed) as process:
+        until(lambda: is_ready(admin), 20)
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def is_ready(admin: str) -> bool:
+    try:
+        return post(f"http://{admin}", path="/readyz", method="GET").status == 200
+    except ConnectionError:
+        return False
 
 
 @pytest.mark.parametrize("option", ["--listen", "--admin"])
