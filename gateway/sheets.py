@@ -8,6 +8,7 @@ next row is in the next chunk, or that there is none.
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -69,7 +70,8 @@ class SharedSheet(Sheet):
     def _more(self, needed: int) -> memoryview:
         size = -(-needed // _CHUNK) * _CHUNK
         # Written, not just made longer: where there is no room, this fails, and counting would.
-        os.pwrite(self._file, bytes(size), self._size)
+        if os.pwrite(self._file, bytes(size), self._size) < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         mapped = mmap.mmap(self._file, size, offset=self._size)
         self._size += size
         return memoryview(mapped)
