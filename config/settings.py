@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 
 from config.apps import App, AppId
-from config.files import FilePath
+from config.files import FilePath, locate
 from config.issuer import Issuer
 from config.model import Model
 from config.network import Cidr, HostPort, Origin, PublicUrl
@@ -21,6 +22,7 @@ from config.tracing import Tracing
 MEMORY = "memory://"
 MIN_SECRET = 32  # bytes
 
+_STORE_FILES = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _STORES = {
     "redis": "HOST:PORT/DB",
     "rediss": "HOST:PORT/DB",
@@ -55,7 +57,7 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _store_url(secret: SecretStr) -> SecretStr:
+def _store_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     text = secret.get_secret_value()
     scheme = text.partition("://")[0]
     if text == MEMORY:
@@ -69,7 +71,15 @@ def _store_url(secret: SecretStr) -> SecretStr:
     hosts = authority.rpartition("@")[2]
     if not all(map(_is_address, hosts.split(",") if "+" in scheme else [hosts])):
         raise invalid(f"must be {scheme}://{_STORES[scheme]}")
-    return secret
+    return SecretStr(_with_paths(text, info))
+
+
+def _with_paths(url: str, info: ValidationInfo) -> str:
+    """Let the files that an URL names count from the folder of the configuration, as all others."""
+    rest, _, query = url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    files = {name: str(locate(options[name], info)) for name in _STORE_FILES & options.keys()}
+    return f"{rest}?{urlencode(options | files)}" if files else url
 
 
 def _is_address(text: str) -> bool:
@@ -109,6 +119,12 @@ class StoreEntry(Model):
     """memory://, redis://, rediss://, redis+sentinel:// or redis+cluster://; a secret, since it may
     hold a password.
     """
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that the URL names, by the name of the option."""
+        query = self.url.get_secret_value().partition("?")[2]
+        return {name: Path(text) for name, text in parse_qsl(query) if name in _STORE_FILES}
 
     @property
     def in_memory(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-State = tuple[int, int, int] | None  # of a file; None: it cannot be read
+State = tuple[int, ...] | None  # of a file; None: it cannot be read
 
 
 def states(files: Iterable[Path]) -> dict[Path, State]:
@@ -18,4 +18,4 @@ def _state(path: Path) -> State:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size

@@ -65,6 +65,7 @@ class Generation:
         self.parts: list[Part] = []  # in the order of their opening
         self._directories: dict[str, Directory] = {}
         self.contents = {p.name: _contents(p.config) for p in plan.providers}
+        self.store_contents = states(self.settings.store.files.values())
         self.issuer_contents = _contents(self.settings.issuer)
         self.tracing_contents = _contents(self.settings.tracing)
         self._in_use = 0
@@ -107,7 +108,8 @@ class Generation:
         self.parts.append(self.tracing)
 
     async def _open_store(self, old: Generation | None) -> None:
-        if old is not None and old.settings.store == self.settings.store:
+        mine = (self.settings.store, self.store_contents)
+        if old is not None and mine == (old.settings.store, old.store_contents):
             self.store = old.store
             if self.settings.secret is None:
                 self.secret = old.secret  # it was drawn for what is in the store

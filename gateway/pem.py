@@ -37,9 +37,12 @@ def _problems(loaded: Loaded) -> Iterator[Problem]:
         try:
             use()
         except ssl.SSLError as error:
-            yield loaded.document.problem(path, f"cannot be used as PEM: {error.reason}")
+            why = error.reason or "a certificate or key is missing in its file, or encrypted"
+            yield loaded.document.problem(path, f"cannot be used as PEM: {why}")
         except OSError as error:
-            yield loaded.document.problem(path, f"cannot read the file: {error.strerror}")
+            file = f" {error.filename}" if path == ("store", "url") else ""
+            why = f"cannot read the file{file}: {error.strerror}"
+            yield loaded.document.problem(path, why)
 
     files, issuer = loaded.settings.tls, loaded.settings.issuer
     if files is not None:
@@ -48,6 +51,8 @@ def _problems(loaded: Loaded) -> Iterator[Problem]:
             *tried(("tls", "private_key"), files.private_key.read_bytes),
         ]
         yield from unreadable or tried(("tls",), lambda: server_context(files))
+    for file in loaded.settings.store.files.values():
+        yield from tried(("store", "url"), file.read_bytes)
     if isinstance(issuer, MesiboIssuer) and issuer.ca_file is not None:
         ca_file = issuer.ca_file
         yield from tried(("issuer", "ca_file"), lambda: client_context(ca_file))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config import HostPort, Limit, Settings
+from config import HostPort, Limit, Settings, load
 from tests.config.reading import parse, refused, the_problem
 
 LEAST = "issuer: {type: sandbox}\napps: {'*': {}}\nproviders: {p: {type: phone_otp}}\n"
@@ -139,6 +139,16 @@ def test_secret_may_be_null() -> None:
 )
 def test_store(url: str) -> None:
     assert parse(Settings, f"{LEAST}store: {{url: '{url}'}}").store.url.get_secret_value() == url
+
+
+def test_files_of_the_store_count_from_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    url = "rediss://h:1?ssl_ca_certs=ca.pem&ssl_check_hostname=false"
+    file.write_text(f"{LEAST}secret: {SECRET}\nstore: {{url: '{url}'}}\n")
+    loaded = load(file)
+    assert loaded.settings.store.files == {"ssl_ca_certs": tmp_path / "ca.pem"}
+    assert loaded.settings.store.url.get_secret_value().endswith("&ssl_check_hostname=false")
+    assert tmp_path / "ca.pem" in loaded.document.files
 
 
 def test_store_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

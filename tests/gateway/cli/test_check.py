@@ -215,6 +215,19 @@ def test_certificate_files_have_to_be_usable(
         assert status == 0
 
 
+def test_files_of_the_store_have_to_be_there(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"rediss://:{SECRET}@127.0.0.1:1/0?ssl_ca_certs=ca.pem"
+    file.write_text(GOOD.replace(f"redis://:{SECRET}@127.0.0.1:1/0", url))
+    status, (line,) = check(file, capsys)
+    missing = file.with_name("ca.pem")
+    assert status == 1
+    assert f"store.url: cannot read the file {missing}: No such file or directory" in line
+    Authority(file.parent)
+    assert check(file, capsys)[0] == 0
+
+
 def test_nobody_is_asked_for_the_password_of_a_private_key(file: Path) -> None:
     files = Authority(file.parent).files()
     encrypt(files.private_key, file.with_name("encrypted.key"))
