@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -26,12 +27,14 @@ M = TypeVar("M", bound=Model)
 class Document:
     """A YAML document. ``data`` is its root in plain dicts, lists and scalars."""
 
-    def __init__(self, root: Node, file: str, text: str) -> None:
+    def __init__(
+        self, root: Node, file: str, text: str, secrets: Mapping[str, str] | None = None
+    ) -> None:
         self.file = file
         self.text = text
         self.data: Any = root.plain()
         self._root = root
-        self._reading = Reading(FilePath(file).parent)
+        self._reading = Reading(FilePath(file).parent, secrets=dict(secrets or {}))
 
     @property
     def warnings(self) -> list[str]:
@@ -42,6 +45,11 @@ class Document:
     def files(self) -> frozenset[FilePath]:
         """The file itself and those that were named in what has been parsed so far."""
         return frozenset({FilePath(self.file), *self._reading.files})
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """By path: what the secret files held that were named in what has been parsed so far."""
+        return self._reading.secrets
 
     def position(self, path: Path) -> tuple[int, int]:
         """Return line and column, from 1, of a value; of what should hold it when it is absent."""
@@ -114,14 +122,17 @@ def read(path: str | os.PathLike[str]) -> Document:
     return parse_text(text, file)
 
 
-def parse_text(text: str, file: str) -> Document:
-    """Read YAML that is at hand; ``file`` is its name in problems. Raises ``ConfigError``."""
+def parse_text(text: str, file: str, secrets: Mapping[str, str] | None = None) -> Document:
+    """Read YAML that is at hand; ``file`` is its name in problems. Raises ``ConfigError``.
+
+    The files of ``secrets``, by path, are not read: this is what they held.
+    """
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         before = text[: unprintable.start()]
         message = f"the character U+{ord(unprintable[0]):04X} is not allowed"
         raise ConfigError([_after(before, file, message)])
-    return Document(build(text, file), file, text)
+    return Document(build(text, file), file, text, secrets)
 
 
 def _whole(file: str, message: str) -> Problem:

@@ -26,6 +26,7 @@ class Reading:
     directory: Path = field(default_factory=Path)  # relative paths count from here
     warnings: list[str] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)  # that are named in it
+    secrets: dict[str, str] = field(default_factory=dict)  # by path: what files hold, or held
     models: dict[int, type[Model]] = field(default_factory=dict)  # by id() of the mapping read
 
     @classmethod

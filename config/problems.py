@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
 """Keys and list indexes (from 0), from the root of the file downwards."""
@@ -31,9 +32,13 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The operator's failure: the configuration cannot be used. Every problem, in file order."""
+    """The operator's failure: the configuration cannot be used. Every problem, in file order.
+
+    ``files``: whose change may put it right, as far as known.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
+        self.files: frozenset[FilePath] = frozenset()
         self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
         super().__init__(self.problems)
 

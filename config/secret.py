@@ -53,6 +53,9 @@ def _from_file(name: str, info: ValidationInfo) -> str:
         raise invalid(f"secret file {name} {reason}") from None
 
     path = locate(name, info)
+    secrets = Reading.of(info).secrets
+    if str(path) in secrets:
+        return secrets[str(path)]
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # a pipe could hold up the start for ever
@@ -72,6 +75,7 @@ def _from_file(name: str, info: ValidationInfo) -> str:
         refuse("is empty")
     if mode & stat.S_IROTH:
         Reading.of(info).warn(f"secret file {name} can be read by every user of this machine")
+    secrets[str(path)] = text
     return text
 
 

@@ -21,9 +21,11 @@ from gateway.generation import Generation
 from gateway.metrics import Metrics
 from gateway.plan import Plan
 from gateway.posts import Post
+from gateway.reload import NotApplied
 from gateway.stores import StoreUnavailable
 
 DRAIN: Final = 25.0  # seconds for what runs, below the 30 that orchestrators give
+OPENING: Final = 25.0  # seconds for what another configuration needs
 GC_THRESHOLD: Final = 20_000  # objects; Python's own is 700
 BACKLOG: Final = 2048
 
@@ -89,19 +91,28 @@ class Gateway:
         self.commit(await self.prepare(plan))
 
     async def prepare(self, plan: Plan) -> Generation:
-        """Open what another configuration needs. Raises ``StoreUnavailable`` and ``OSError``.
+        """Open what another configuration needs.
+
+        Raises ``StoreUnavailable``, ``NotApplied`` and ``OSError``.
 
         Listeners stay where they are; their certificate is read again.
         """
         # It looks at files.
         new = await asyncio.to_thread(Generation, plan, self.metrics, self._audit)
         try:
-            await new.open(self.current)
+            await self._open_in_time(new)
             self._load_certificate(plan)
         except BaseException:
             await self.abandon(new)
             raise
         return new
+
+    async def _open_in_time(self, new: Generation) -> None:
+        try:
+            async with asyncio.timeout(OPENING):
+                await new.open(self.current)
+        except TimeoutError:
+            raise NotApplied(f"not all that it needs was open within {OPENING:g} s") from None
 
     async def abandon(self, new: Generation) -> None:
         """Close what was prepared for nothing."""

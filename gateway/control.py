@@ -26,8 +26,15 @@ class Channel:
         """Take over a connected socket."""
         return cls(*await asyncio.open_connection(sock=connected, limit=MAX_LINE))
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is being waited for."""
+        return self._turn.locked()
+
     async def send(self, message: Message) -> None:
         """Send. Raises ``ConnectionError`` when the other side is gone."""
+        if self._writer.is_closing():
+            raise ConnectionResetError
         self._writer.write(orjson.dumps(message) + b"\n")
         await self._writer.drain()
 

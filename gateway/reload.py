@@ -80,9 +80,11 @@ class Reloader:
     async def _reload(self) -> bool:
         try:
             planned = await asyncio.to_thread(read, self._path)
+            _require_same_protocol(self._started, planned)
             await self._apply(planned)
         except ConfigError as error:
             self._failed("; ".join(str(problem) for problem in error.problems))
+            self._seen = {**await asyncio.to_thread(states, error.files), **self._seen}
             return False
         except StoreUnavailable as error:
             self._failed(f"store: {error}")
@@ -105,14 +107,18 @@ class Reloader:
         log.error("configuration not reloaded; the old one stays", why=why)
 
 
+def _require_same_protocol(old: Plan, new: Plan) -> None:
+    """A worker that starts later must speak as those that run. Raises ``NotApplied``."""
+    if (old.loaded.settings.tls is None) != (new.loaded.settings.tls is None):
+        raise NotApplied("tls can be turned on or off only by a restart")
+
+
 def _needs_restart(old: Plan, new: Plan) -> list[str]:
     """Keys that a running gateway cannot change: whoever listens goes on listening."""
     was, is_ = old.loaded.settings, new.loaded.settings
     changed = [
         name for name in ("listen", "admin", "workers") if getattr(was, name) != getattr(is_, name)
     ]
-    if (was.tls is None) != (is_.tls is None):
-        changed.append("tls")
     if (was.limits.connections, was.limits.connections_per_ip) != (
         is_.limits.connections,
         is_.limits.connections_per_ip,

@@ -30,8 +30,12 @@ ANSWER: Final = 5.0  # seconds for a worker to answer; a new configuration may t
 PREPARE: Final = 30.0  # seconds
 DRAIN: Final = 28.0  # seconds: longer than workers take, below the 30 that orchestrators give
 FIRST_PAUSE: Final = 0.5  # seconds before a worker that died is started again; then doubled
+PULSE: Final = 5.0  # seconds between two looks whether all answer
 LONGEST_PAUSE: Final = 30.0  # seconds
 STABLE: Final = 60.0  # seconds of life after which its end is a first one again
+
+GONE: Final = "no worker runs"
+ENDED: Final = "a worker ended over it"
 
 log = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class Worker:
         self.url = url
         self.born = time.monotonic()
         self._channel = channel
+        self._not_ready: str | None = None
 
     @classmethod
     async def start(cls, plan: Plan, listen: HostPort, sheet: IO[bytes]) -> Worker:
@@ -62,10 +67,8 @@ class Worker:
                 pass_fds=[theirs.fileno(), sheet.fileno()],
             )
         channel = await Channel.over(ours)
-        document = plan.loaded.document
-        first = {"text": document.text, "file": document.file, "listen": str(listen)}
         try:
-            answer = await channel.ask(first, START)
+            answer = await channel.ask({**_configuration(plan), "listen": str(listen)}, START)
         except (ConnectionError, TimeoutError):
             answer = {"error": "a worker ended, or hung, before it listened"}
         if "url" in answer:
@@ -84,6 +87,15 @@ class Worker:
             log.error("worker hangs", worker=self.process.pid)
             self.kill()
             raise ConnectionResetError from None
+
+    async def not_ready(self) -> str | None:
+        """Why no logins should come here, or None; what was known last, while it is busy."""
+        if not self._channel.busy:
+            try:
+                self._not_ready = (await self.ask({"do": "tell"}))["not_ready"]
+            except ConnectionError:
+                self._not_ready = GONE
+        return self._not_ready
 
     def drain(self) -> None:
         """Let it finish and end."""
@@ -138,6 +150,7 @@ class Supervisor:
                 raise problem
         self.url = workers[0].url
         self._watching = [asyncio.create_task(self._watch(worker)) for worker in workers]
+        self._watching.append(asyncio.create_task(self._tend()))
 
     async def _start_worker(self) -> Worker:
         """Start a worker that counts in a sheet of its own. Raises as ``Worker.start``."""
@@ -199,14 +212,19 @@ class Supervisor:
                 except OSError as error:
                     log.error("worker does not start", detail=str(error), again_in=pause)
 
+    async def _tend(self) -> None:
+        """Ask all from time to time, for ever: one that hangs is started again."""
+        while True:
+            await asyncio.sleep(PULSE)
+            await self.not_ready()
+
     async def apply(self, plan: Plan) -> None:
         """Let all workers go over to another configuration, or none. Raises ``NotApplied``."""
         async with self._changing:
-            document = plan.loaded.document
-            message = {"do": "prepare", "text": document.text, "file": document.file}
+            message = {"do": "prepare", **_configuration(plan)}
             workers = [*self._workers]
             answers = await asyncio.gather(*(_answer(w, message, PREPARE) for w in workers))
-            errors = {a["error"] for a in answers if a is not None and a.get("error")}
+            errors = {ENDED if a is None else a["error"] for a in answers} - {None}
             verdict = {"do": "abandon" if errors else "commit"}
             await asyncio.gather(*(_answer(w, verdict, PREPARE) for w in workers))
             if errors:
@@ -221,11 +239,8 @@ class Supervisor:
             return "draining"
         if not self.url:
             return "starting"
-        answers = await asyncio.gather(*(_answer(w, {"do": "tell"}) for w in [*self._workers]))
-        reasons = [answer["not_ready"] for answer in answers if answer is not None]
-        if not reasons:
-            return "no worker runs"
-        return None if None in reasons else reasons[0]
+        reasons = await asyncio.gather(*(worker.not_ready() for worker in [*self._workers]))
+        return None if None in reasons else next(iter(reasons), GONE)
 
     async def stop(self) -> None:
         """Let all finish and end."""
@@ -251,6 +266,12 @@ class Supervisor:
             self._admin_server.close()
         if self._admin is not None:
             await self._admin.cleanup()
+
+
+def _configuration(plan: Plan) -> Message:
+    """All that a plan was made of, whatever its files hold by now."""
+    document = plan.loaded.document
+    return {"text": document.text, "file": document.file, "secrets": document.secrets}
 
 
 async def _answer(worker: Worker, message: Message, within: float = ANSWER) -> Message | None:

@@ -18,6 +18,7 @@ from gateway.control import Channel, Message
 from gateway.event_loop import factory
 from gateway.generation import Generation
 from gateway.metrics import Metrics
+from gateway.reload import NotApplied
 from gateway.sheets import SharedSheet
 from gateway.stores import StoreUnavailable
 
@@ -39,8 +40,8 @@ class Worker:
         match message:
             case {"do": "tell"}:
                 return {"not_ready": await self._gateway.not_ready()}
-            case {"do": "prepare", "text": str(text), "file": str(file)}:
-                return {"error": await self._prepare(text, file)}
+            case {"do": "prepare", "text": str(text), "file": str(file), "secrets": dict(secrets)}:
+                return {"error": await self._prepare(text, file, secrets)}
             case {"do": "commit"} if self._prepared is not None:
                 self._gateway.commit(self._prepared)
                 self._prepared = None
@@ -49,12 +50,12 @@ class Worker:
                 self._prepared = None
         return {}
 
-    async def _prepare(self, text: str, file: str) -> str | None:
+    async def _prepare(self, text: str, file: str, secrets: dict[str, str]) -> str | None:
         """Open another configuration; return what is wrong with it."""
         try:
-            plan = await asyncio.to_thread(validation.parse, text, file)
+            plan = await asyncio.to_thread(validation.parse, text, file, secrets)
             self._prepared = await self._gateway.prepare(plan)
-        except (ConfigError, OSError) as error:
+        except (ConfigError, NotApplied, OSError) as error:
             return str(error)
         except StoreUnavailable as error:
             return f"store: {error}"
@@ -68,17 +69,19 @@ async def work(connected: socket.socket, metrics: Metrics) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     channel = await Channel.over(connected)
-    match await channel.receive():
-        case {"text": str(text), "file": str(file), "listen": str(listen)}:
-            plan = validation.parse(text, file)
-        case _:
-            return 1
-    logging = plan.loaded.settings.logging
-    logs.configure(logging.level, logging.format)
+    first = await channel.receive()
+    if first is None:
+        return 1
     try:
-        gateway = await Gateway.start(plan, HostPort.parse(listen), worker_metrics=metrics)
+        gateway = await _start(first, metrics)
+    except ConfigError as error:
+        await channel.send({"error": str(error)})
+        return 1
     except OSError as error:
         await channel.send({"error": f"cannot listen: {error.strerror or error}"})
+        return 1
+    except Exception as error:  # noqa: BLE001 - the supervisor tells the operator
+        await channel.send({"error": f"{type(error).__name__} at {logs.origin(error)}"})
         return 1
     await channel.send({"url": gateway.url})
     obeying = asyncio.create_task(Worker(gateway, channel).obey())
@@ -87,6 +90,14 @@ async def work(connected: socket.socket, metrics: Metrics) -> int:
     await gateway.stop()
     obeying.cancel()
     return 0
+
+
+async def _start(first: Message, metrics: Metrics) -> Gateway:
+    """Start as the supervisor's first message says."""
+    plan = validation.parse(first["text"], first["file"], first["secrets"])
+    logging = plan.loaded.settings.logging
+    logs.configure(logging.level, logging.format)
+    return await Gateway.start(plan, HostPort.parse(first["listen"]), worker_metrics=metrics)
 
 
 def main() -> int:

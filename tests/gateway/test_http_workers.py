@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,29 @@ def test_not_ready_while_no_worker_runs(start_site: StartSite, shared: dict[str,
             os.kill(pid, signal.SIGCONT)
     until(lambda: site.admin("/readyz").status == 200)
     assert site.logs_in()
+
+
+def test_worker_that_hangs_is_noticed_without_being_asked_for(
+    start_site: StartSite, shared: dict[str, Any]
+) -> None:
+    site = start_site(**shared)
+    (hanging, _) = workers(site)
+    os.kill(hanging, signal.SIGSTOP)
+    until(lambda: '"event":"worker hangs"' in site.gateway.stderr, 15)
+    until(lambda: hanging not in workers(site) and len(workers(site)) == 2)
+    assert site.logs_in()
+
+
+def test_readiness_does_not_wait_for_whom_somebody_waits_for_already(
+    start_site: StartSite, shared: dict[str, Any]
+) -> None:
+    site = start_site(**shared)
+    (hanging, _) = workers(site)
+    assert site.admin("/readyz").status == 200
+    os.kill(hanging, signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        replies = list(pool.map(lambda _: site.admin("/readyz").status, range(6)))
+    assert replies == [200] * 6
 
 
 def test_drain_lets_all_workers_finish(
