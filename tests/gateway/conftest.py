@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,13 @@ class Site:
         """Whether a password login works at this moment."""
         reply = self.post(password_login(), second_step=False)
         return reply.json["result"] == "OK" and len(reply.json["token"]) > 16
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes of its workers, if it has several."""
+        pid = self.gateway.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return {int(child) for child in children.split()}
 
 
 StartSite = Callable[..., Site]
@@ -136,3 +144,14 @@ def start_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRedis
             return server
 
         yield start
+
+
+@pytest.fixture
+def shared(start_redis: StartRedis) -> dict[str, Any]:
+    """Keys for two workers."""
+    return {
+        "workers": 2,
+        "secret": "s" * 32,
+        "store": {"url": start_redis().url},
+        "logging": {"format": "json"},
+    }

@@ -9,29 +9,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.gateway.conftest import Site, StartRedis, StartSite, phone_login, site_config
+from tests.gateway.conftest import Site, StartSite, phone_login, site_config
 from tests.gateway.waiting import until
 from tests.servers.redis_server import RedisServer
 from tests.servers.tls import Authority
 
 WORKERS = 2
-
-
-@pytest.fixture
-def shared(start_redis: StartRedis) -> dict[str, Any]:
-    return {
-        "workers": WORKERS,
-        "secret": "s" * 32,
-        "store": {"url": start_redis().url},
-        "logging": {"format": "json"},
-    }
-
-
-def workers(site: Site) -> set[int]:
-    children = Path(f"/proc/{site.gateway.pid}/task/{site.gateway.pid}/children").read_text()
-    return {int(pid) for pid in children.split()}
 
 
 def ended(site: Site, result: str, times: int = 1) -> bool:
@@ -41,10 +24,10 @@ def ended(site: Site, result: str, times: int = 1) -> bool:
 
 def replace_workers(site: Site) -> None:
     """Kill all, and wait until others are ready."""
-    before = workers(site)
+    before = site.workers
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: len(workers(site) - before) == WORKERS, 10)
+    until(lambda: len(site.workers - before) == WORKERS, 10)
     until(lambda: site.admin("/readyz").status == 200)
 
 
@@ -60,7 +43,7 @@ def test_what_ends_all_workers_is_not_applied(
     site.gateway.write({**config, "providers": {**config["providers"], "new": stumbling("crash")}})
     until(lambda: ended(site, "failed"))
     assert "a worker ended over it" in site.gateway.stderr
-    until(lambda: len(workers(site)) == WORKERS and site.admin("/readyz").status == 200, 10)
+    until(lambda: len(site.workers) == WORKERS and site.admin("/readyz").status == 200, 10)
     assert site.logs_in()
     assert ended(site, "ok", 0)
 
@@ -104,14 +87,14 @@ def test_worker_that_cannot_start_says_why(
     good = files.certificate.read_bytes()
     files.certificate.write_bytes(b"")
     until(lambda: ended(site, "failed"))
-    (one, _) = workers(site)
+    (one, _) = site.workers
     os.kill(one, signal.SIGKILL)
     until(lambda: "worker does not start" in site.gateway.stderr)
     lines = [json.loads(line) for line in site.gateway.stderr.splitlines()]
     failed = next(line for line in lines if line["event"] == "worker does not start")
     assert "tls: cannot be used as PEM: a certificate or key is missing" in failed["detail"]
     files.certificate.write_bytes(good)
-    until(lambda: len(workers(site)) == WORKERS, 10)
+    until(lambda: len(site.workers) == WORKERS, 10)
 
 
 def test_https_is_not_turned_on_while_it_runs(start_site: StartSite, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import pytest
 from tests.gateway.conftest import (
     APP,
     Site,
-    StartRedis,
     StartSite,
     password_login,
     phone_login,
@@ -24,22 +23,6 @@ from tests.gateway.conftest import (
 from tests.gateway.waiting import audit_lines, until
 
 OTHER = "com.example.other"
-
-
-@pytest.fixture
-def shared(start_redis: StartRedis) -> dict[str, Any]:
-    return {
-        "workers": 2,
-        "secret": "s" * 32,
-        "store": {"url": start_redis().url},
-        "logging": {"format": "json"},
-    }
-
-
-def workers(site: Site) -> list[int]:
-    """The processes of a gateway's workers."""
-    children = Path(f"/proc/{site.gateway.pid}/task/{site.gateway.pid}/children").read_text()
-    return [int(pid) for pid in children.split()]
 
 
 def counted(site: Site, metric: str) -> float:
@@ -52,7 +35,7 @@ def test_both_serve_one_port_and_count_together(
     start_site: StartSite, shared: dict[str, Any]
 ) -> None:
     site = start_site(**shared)
-    assert len(workers(site)) == 2
+    assert len(site.workers) == 2
     for _ in range(40):
         assert site.logs_in()
     ids = {line["request_id"][:8] for line in audit_lines(site.gateway, 40)}
@@ -81,10 +64,10 @@ def test_worker_that_is_killed_is_started_again(
     site = start_site(**shared)
     for _ in range(10):
         assert site.logs_in()
-    before = workers(site)
-    os.kill(before[0], signal.SIGKILL)
-    until(lambda: len(set(workers(site)) - set(before)) == 1)
-    until(lambda: len(workers(site)) == 2 and site.admin("/readyz").status == 200)
+    before = site.workers
+    os.kill(min(before), signal.SIGKILL)
+    until(lambda: len(site.workers - before) == 1)
+    until(lambda: len(site.workers) == 2 and site.admin("/readyz").status == 200)
     assert site.logs_in()
     assert counted(site, "gateway_logins_total") == 11
     assert '"event":"worker ended"' in site.gateway.stderr
@@ -92,7 +75,7 @@ def test_worker_that_is_killed_is_started_again(
 
 def test_no_worker_outlives_its_supervisor(start_site: StartSite, shared: dict[str, Any]) -> None:
     site = start_site(**shared)
-    left = workers(site)
+    left = site.workers
     site.gateway.kill()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
 
@@ -136,22 +119,22 @@ def test_worker_started_again_runs_what_the_others_run(
     site = start_site(**shared)
     site.gateway.write({"nonsense": 1})
     until(lambda: "not reloaded" in site.gateway.stderr)
-    before = workers(site)
+    before = site.workers
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: len(workers(site)) == 2 and not set(workers(site)) & set(before))
+    until(lambda: len(site.workers) == 2 and not site.workers & before)
     until(lambda: site.admin("/readyz").status == 200)
     assert site.logs_in()
 
 
 def test_not_ready_while_no_worker_runs(start_site: StartSite, shared: dict[str, Any]) -> None:
     site = start_site(**shared)
-    for pid in workers(site):
+    for pid in site.workers:
         os.kill(pid, signal.SIGSTOP)
     try:
         assert site.admin("/readyz").status == 503
     finally:
-        for pid in workers(site):
+        for pid in site.workers:
             os.kill(pid, signal.SIGCONT)
     until(lambda: site.admin("/readyz").status == 200)
     assert site.logs_in()
@@ -161,10 +144,10 @@ def test_worker_that_hangs_is_noticed_without_being_asked_for(
     start_site: StartSite, shared: dict[str, Any]
 ) -> None:
     site = start_site(**shared)
-    (hanging, _) = workers(site)
+    (hanging, _) = site.workers
     os.kill(hanging, signal.SIGSTOP)
     until(lambda: '"event":"worker hangs"' in site.gateway.stderr, 15)
-    until(lambda: hanging not in workers(site) and len(workers(site)) == 2)
+    until(lambda: hanging not in site.workers and len(site.workers) == 2)
     assert site.logs_in()
 
 
@@ -172,7 +155,7 @@ def test_readiness_does_not_wait_for_whom_somebody_waits_for_already(
     start_site: StartSite, shared: dict[str, Any]
 ) -> None:
     site = start_site(**shared)
-    (hanging, _) = workers(site)
+    (hanging, _) = site.workers
     assert site.admin("/readyz").status == 200
     os.kill(hanging, signal.SIGSTOP)
     with ThreadPoolExecutor() as pool:

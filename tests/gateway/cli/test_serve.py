@@ -11,13 +11,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pytest
 import yaml
 
 from tests.gateway.cli.command import run
-from tests.gateway.conftest import StartRedis, password_login, site_config
+from tests.gateway.conftest import password_login, site_config
 from tests.gateway.raw_http import check
 from tests.gateway.waiting import until
 from tests.servers.gateway import COMMAND, ROOT, GatewayProcess, post
@@ -90,6 +90,31 @@ def ignores_hangup(pid: int) -> bool:
     return ignored is not None and bool(int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1)
 
 
+class Silent(NamedTuple):
+    """A gateway whose addresses are known, as it may not be able to tell them."""
+
+    config_file: Path
+    admin: str
+
+    def is_ready(self) -> bool:
+        try:
+            return post(f"http://{self.admin}", path="/readyz", method="GET").status == 200
+        except ConnectionError:
+            return False
+
+
+@pytest.fixture(params=[1, 2])
+def silent(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    config: dict[str, Any],
+    shared: dict[str, Any],
+) -> Silent:
+    admin = f"127.0.0.1:{free_port()}"
+    keys = {**config, **shared, "admin": admin, "workers": request.param}
+    return Silent(GatewayProcess(tmp_path, keys).config_file, admin)
+
+
 @contextlib.contextmanager
 def started(
     config_file: Path, stdout: IO[str] | int | None = None, shell: Sequence[str] = ()
@@ -116,40 +141,19 @@ def test_reload_asked_for_at_the_start_does_not_end_it(
         assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_full_disk_does_not_keep_it_from_starting(
-    tmp_path: Path, config: dict[str, Any], start_redis: StartRedis, workers: int
-) -> None:
-    admin = f"127.0.0.1:{free_port()}"
-    store = {"url": start_redis().url}
-    several = {"admin": admin, "workers": workers, "store": store, "secret": "s" * 32}
-    file = GatewayProcess(tmp_path, {**config, **several}).config_file
-    with Path("/dev/full").open("w") as full, started(file, full) as process:
-        until(lambda: is_ready(admin), 20)
+def test_full_disk_does_not_keep_it_from_starting(silent: Silent) -> None:
+    with Path("/dev/full").open("w") as full, started(silent.config_file, full) as process:
+        until(silent.is_ready, 20)
         process.terminate()
         process.wait(20)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_it_starts_with_nothing_open(
-    tmp_path: Path, config: dict[str, Any], start_redis: StartRedis, workers: int
-) -> None:
-    admin = f"127.0.0.1:{free_port()}"
-    store = {"url": start_redis().url}
-    several = {"admin": admin, "workers": workers, "store": store, "secret": "s" * 32}
-    file = GatewayProcess(tmp_path, {**config, **several}).config_file
+def test_it_starts_with_nothing_open(silent: Silent) -> None:
     closed = ("bash", "-c", 'exec "$@" <&- >&- 2>&-', "-")
-    with started(file, shell=closed) as process:
-        until(lambda: is_ready(admin), 20)
+    with started(silent.config_file, shell=closed) as process:
+        until(silent.is_ready, 20)
         process.terminate()
         assert process.wait(20) == 0
-
-
-def is_ready(admin: str) -> bool:
-    try:
-        return post(f"http://{admin}", path="/readyz", method="GET").status == 200
-    except ConnectionError:
-        return False
 
 
 @pytest.mark.parametrize("option", ["--listen", "--admin"])
