@@ -58,7 +58,12 @@ class Handler(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             more |= {"error": type(error).__name__, "where": origin(error)}
-        structlog.get_logger().log(record.levelno, record.getMessage(), **more)
+        log = structlog.get_logger()
+        try:
+            write = log.error if record.levelno >= logging.ERROR else log.warning
+            write(record.getMessage(), **more)
+        except Exception:  # noqa: BLE001 - whoever logs nonsense goes on, as with all handlers
+            self.handleError(record)
 
 
 def gather(loop: asyncio.AbstractEventLoop | None) -> None:

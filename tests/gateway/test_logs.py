@@ -86,6 +86,17 @@ def test_lines_are_captured_where_nothing_is_configured() -> None:
     assert captured == [{**LINE, "log_level": "info"}]
 
 
+def test_library_that_logs_nonsense_goes_on(
+    written: Written, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", "json")
+    logging.getLogger("library").error("%d", "no number")
+    logging.getLogger("library").log(35, "a level of its own")
+    (line,) = written()
+    assert json.loads(line)["event"] == "a level of its own"
+    assert "Logging error" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("style", ["console", "json"])
 def test_what_libraries_log_is_one_line_without_what_was_typed(
     written: Written, style: logs.Style
