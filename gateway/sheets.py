@@ -90,7 +90,9 @@ class SharedSheet(Sheet):
             return super()._new(key, width)
         row, self._room = self._room[:needed], self._room[needed:]
         row[_HEAD.size : first] = name
-        _HEAD.pack_into(row, 0, len(name), width)  # at last: from now on it is there
+        sizes = row[: _HEAD.size].cast("I")
+        sizes[1] = width
+        sizes[0] = len(name)  # at last: from now on it is there
         return row[first:].cast("d")
 
 
