@@ -27,6 +27,10 @@ class BrokenError(Exception):
     """The exchange cannot be completed: the text says why."""
 
 
+class UnsentError(BrokenError):
+    """Nothing of the request went out."""
+
+
 class Reply(NamedTuple):
     """An answer: status, body, the seconds of a ``Retry-After`` (RFC 9110 10.2.3), the ``Date``."""
 
@@ -77,7 +81,7 @@ class Connection(asyncio.Protocol):
         Raises ``BrokenError`` or ``TimeoutError``; the connection is closed then.
         """
         if self._transport is None:
-            raise BrokenError("connection closed")
+            raise UnsentError("connection closed")
         self._expect_head()
         self._waiter = waiter = self._loop.create_future()
         self._watch(self._loop.time() + within)
@@ -97,6 +101,7 @@ class Connection(asyncio.Protocol):
     def _send(self) -> None:
         if not self.closed and self._transport is not None:
             self._transport.write(self._request)
+            self._request = b""
 
     def _watch(self, deadline: float) -> None:
         """See that the exchange ends in time, by the timer of one before if that is early enough:
@@ -141,8 +146,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
-        if self._waiter is None:  # nobody asked
-            self.close()
+        if self._waiter is None or self._request:  # nobody asked, or not yet
+            self._fail(UnsentError("an answer came before its request"))
             return
         self._size += len(data)
         try:
@@ -160,7 +165,8 @@ class Connection(asyncio.Protocol):
             if exc is None and self._has_head and self._ends_with_connection:
                 self._complete()
             else:
-                self._fail(BrokenError("connection closed before the answer was complete"))
+                kind = UnsentError if self._request else BrokenError
+                self._fail(kind("connection closed before the answer was complete"))
         del self._parser  # it refers to us: in a cycle both would wait for a collection
 
     # llhttp's callbacks

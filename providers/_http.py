@@ -12,7 +12,7 @@ from yarl import URL
 
 from providers import _sockets
 from providers._base import Meter, Unavailable
-from providers._connection import MAX_BODY, BrokenError, Connection, Reply
+from providers._connection import MAX_BODY, BrokenError, Connection, Reply, UnsentError
 from providers._outbox import Outbox
 from providers._spans import Attributes, span
 from providers._tls import system_authorities
@@ -135,6 +135,8 @@ class Upstream:
             outcome = "answered"
         except TimeoutError:
             raise Unavailable(self.name, f"no answer within {within:.1f} s") from None
+        except UnsentError as error:
+            raise NotSent(self.name, str(error)) from None
         except BrokenError as error:
             raise Broken(self.name, str(error)) from None
         finally:

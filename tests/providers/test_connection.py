@@ -13,6 +13,7 @@ from yarl import URL
 
 from providers import Reply, Upstream
 from providers._connection import MAX_BODY, MAX_HEAD, BrokenError, Connection
+from providers._http import NotSent
 from providers._outbox import Outbox
 from tests.providers.sending import Recorder
 
@@ -102,6 +103,32 @@ async def test_date_is_told_as_it_came(head: bytes, date: bytes | None) -> None:
         connection._waiter = asked = asyncio.get_running_loop().create_future()
         connection.data_received(b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n" % line)
         assert asked.result() == Reply(200, b"", None, told)
+
+
+async def test_answer_before_its_request_is_nobodys(upstream: Upstream) -> None:
+    """Such as a 408 that a proxy sends when it has waited long enough for a further request."""
+    await upstream.exchange("GET", "/now", within=2.0)
+    (connection,) = upstream._idle
+    asked = asyncio.create_task(upstream.exchange("GET", "/now", within=2.0))
+    while connection._waiter is None:  # noqa: ASYNC110 - to act in the turn in which it is asked
+        await asyncio.sleep(0)
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale")
+    with pytest.raises(NotSent, match="an answer came before its request"):
+        await asked
+    assert connection.closed
+    assert await upstream.exchange("GET", "/now", within=2.0) == Reply(200, b"ok")
+
+
+async def test_connection_that_ends_before_its_request_has_sent_nothing(upstream: Upstream) -> None:
+    await upstream.exchange("GET", "/now", within=2.0)
+    (connection,) = upstream._idle
+    asked = asyncio.create_task(upstream.exchange("GET", "/now", within=2.0))
+    while connection._waiter is None:  # noqa: ASYNC110 - to act in the turn in which it is asked
+        await asyncio.sleep(0)
+    assert connection._transport is not None
+    connection._transport.abort()
+    with pytest.raises(NotSent, match="connection closed"):
+        await asked
 
 
 class Torrent:
